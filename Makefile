@@ -1,0 +1,62 @@
+# Parley. `make run` starts it on this machine, `make test` installs what the
+# tests need (as root: Debian packages; npm packages) and runs all of them.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+GO      ?= go
+FUZZ    ?= 5s
+
+.PHONY: run run-lan build check test deps browser fuzz bench clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
+
+run: build
+	bin/parley serve
+
+# For a phone on the same Wi-Fi: HTTPS with a certificate of its own making,
+# every interface, addresses of the LAN allowed as relay and as peers.
+run-lan: export PARLEY_HTTP_LISTEN ?= :8443
+run-lan: export PARLEY_TLS_MODE ?= self-signed
+run-lan: export PARLEY_AUTH_MODE ?= open
+run-lan: export PARLEY_RELAY_LISTEN ?= :3478
+run-lan: export PARLEY_RELAY_ALLOW_PRIVATE_EXTERNAL ?= true
+run-lan: export PARLEY_RELAY_ALLOWED_PEERS ?= 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16
+run-lan: build
+	bin/parley serve
+
+# Fast checks, no installation: formatting, vet, Go tests with the race
+# detector, JavaScript types and unit tests where npm packages are there.
+check:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt wants:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on ./...
+	@$(MAKE) --no-print-directory fuzz
+	cd web && node --test test/
+	@if [ -d web/node_modules ]; then cd web && npx --no-install tsc --noEmit; else echo 'web/node_modules is absent: the type check runs in make test'; fi
+
+# Every fuzz target for a short while; seeds and findings live in testdata/fuzz.
+fuzz:
+	@for dir in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$dir/*_test.go | cut -c6-); do \
+	    echo "fuzz $$dir $$f"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) -fuzzminimizetime 1s || exit 1; \
+	  done; \
+	done
+
+deps:
+	./.ci/deps
+
+test: deps build
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory browser
+
+# The browser cases run one after the other: two cores play two calls badly.
+browser: build
+	cd web && node --test --test-concurrency=1 e2e/
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin web/e2e/out
