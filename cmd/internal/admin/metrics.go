@@ -1,0 +1,92 @@
+package admin
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Emit reports one figure by its metric's name; labels in the order of the
+// table below. An unknown name is ignored, so that a newer package can count
+// more than this page shows.
+type Emit func(name string, value float64, labels ...string)
+
+// metric is one row of the surface: the names are fixed, others alert on them.
+type metric struct {
+	name, help string
+	kind       prometheus.ValueType
+	labels     []string
+}
+
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+func table() []metric {
+	return []metric{
+		{"parley_ws_connections", "WebSockets that are open.", gauge, nil},
+		{"parley_sessions", "Sessions, those that wait for a resume included.", gauge, nil},
+		{"parley_rooms", "Rooms with somebody in them.", gauge, nil},
+		{"parley_calls_total", "Calls by name that ended, by result.", counter, []string{"result"}},
+		{"parley_signals_total", "Signals passed between peers.", counter, nil},
+		{"parley_ws_dropped_total", "WebSockets closed by the server, by reason.", counter, []string{"reason"}},
+		{"parley_logins_total", "Sign-ins, by result.", counter, []string{"result"}},
+		{"parley_credentials_issued_total", "TURN credentials handed out.", counter, nil},
+		{"parley_stun_requests_total", "STUN Binding requests answered.", counter, nil},
+		{"parley_turn_allocations", "Relay allocations that live now, by the client's transport.", gauge, []string{"transport"}},
+		{"parley_turn_allocations_total", "Allocate requests, by transport and result.", counter, []string{"transport", "result"}},
+		{"parley_turn_relayed_bytes_total", "Payload bytes relayed: up from clients, down to them.", counter, []string{"direction"}},
+		{"parley_turn_relayed_packets_total", "Packets relayed: up from clients, down to them.", counter, []string{"direction"}},
+		{"parley_turn_dropped_packets_total", "Packets not relayed, by reason.", counter, []string{"reason"}},
+		{"parley_turn_auth_failures_total", "TURN requests that failed to authenticate, by reason.", counter, []string{"reason"}},
+		{"parley_turn_permission_denied_total", "Peers refused by policy, by rule.", counter, []string{"reason"}},
+		{"parley_ice_selected_total", "Paths that calls took, as clients report them.", counter, []string{"path"}},
+		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time.", gauge, nil},
+		{"parley_relay_budget_bytes", "Bytes left of relay.monthly_budget.", gauge, nil},
+	}
+}
+
+type collector struct {
+	collect func(Emit)
+	rows    map[string]row
+}
+
+type row struct {
+	metric
+	desc *prometheus.Desc
+}
+
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, r := range c.rows {
+		ch <- r.desc
+	}
+}
+
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	c.collect(func(name string, value float64, labels ...string) {
+		r, ok := c.rows[name]
+		if !ok {
+			return
+		}
+		if m, err := prometheus.NewConstMetric(r.desc, r.kind, value, labels...); err == nil {
+			ch <- m
+		}
+	})
+}
+
+func metrics(build map[string]string, collect func(Emit)) http.Handler {
+	c := collector{collect: collect, rows: make(map[string]row)}
+	for _, m := range table() {
+		c.rows[m.name] = row{m, prometheus.NewDesc(m.name, m.help, m.labels, nil)}
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "parley_build_info", Help: "1, with the version as labels.", ConstLabels: build,
+	})
+	info.Set(1)
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
