@@ -1,1 +1,65 @@
-document.title = 'Parley';
+import { App } from "./app.js";
+import { choose, direction, language, setLanguage } from "./i18n.js";
+import { loadPrefs } from "./prefs.js";
+import { Router } from "./router.js";
+import { LocalMedia } from "./rtc/devices.js";
+import { Store } from "./store.js";
+import { tabKey } from "./tabkey.js";
+import { announce } from "./ui/announce.js";
+import { html, render } from "./ui/html.js";
+import { Root } from "./ui/root.js";
+
+/** This client's build, which is part of its own address: /a/<build>/js/main.js. */
+const build = new URL(import.meta.url).pathname.split("/").at(-3) ?? "";
+
+/** @param {string} lang */
+async function loadMessages(lang) {
+  const response = await fetch(new URL(`../i18n/${lang}.json`, import.meta.url));
+  return response.json();
+}
+
+/** @returns {import("./state.js").AppStore} */
+function makeStore() {
+  const closed = { on: false, busy: false, id: "", track: null, error: null };
+  /** @type {import("./state.js").State} */
+  const state = {
+    boot: "loading", route: { page: "home" }, config: null, net: "idle", you: null, ice: null, signIn: null,
+    ended: "", update: false, people: null, call: null, devices: { mic: closed, cam: closed },
+    lists: { audio: [], video: [], output: [] }, prefs: loadPrefs(),
+  };
+  return new Store(state);
+}
+
+/** @param {App} app  told when the network or the page comes back */
+function watchWorld(app) {
+  addEventListener("online", () => app.session.wake());
+  addEventListener("pageshow", () => app.session.wake());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") app.session.wake();
+  });
+  addEventListener("pagehide", (event) => {
+    if (!event.persisted) app.calls.vanish();
+  });
+}
+
+async function start() {
+  await setLanguage(choose(navigator.languages), loadMessages);
+  document.documentElement.lang = language();
+  document.documentElement.dir = direction();
+  const store = makeStore();
+  const { prefs } = store.state;
+  const media = new LocalMedia();
+  void media.choose("mic", prefs.mic);
+  void media.choose("cam", prefs.cam);
+  /** @type {App} */
+  let app;
+  const router = new Router((route) => app.routed(route));
+  app = new App({ store, router, media, key: await tabKey(), build, lang: language(), announce });
+  store.set({ route: router.route });
+  watchWorld(app);
+  const root = document.getElementById("app");
+  if (root) render(html`<${Root} app=${app} store=${store} />`, root);
+  await app.boot();
+}
+
+void start();

@@ -1,0 +1,80 @@
+import { clock, t } from "../i18n.js";
+import { ConnectionBadge } from "../ui/connection.js";
+import { Controls } from "../ui/controls.js";
+import { DevicePanel, DeviceProblem, RelayToggle } from "../ui/devicepanel.js";
+import { Dialog } from "../ui/dialog.js";
+import { html, useClock, useState } from "../ui/html.js";
+import { Icon } from "../ui/icon.js";
+import { Invite } from "../ui/invite.js";
+import { SelfTile, Tile } from "../ui/tile.js";
+
+/** @typedef {import("../ui/root.js").PageProps} PageProps */
+
+/** @param {PageProps} props */
+export function CallPage({ app, state }) {
+  const [dialog, setDialog] = useState(/** @type {"" | "invite" | "settings"} */ (""));
+  const close = () => setDialog("");
+  const members = state.call?.members ?? [];
+  return html`
+    <div class="call">
+      <${CallHead} app=${app} state=${state} />
+      <main id="main" class="stage-wrap">
+        ${members.length ? html`<${Stage} state=${state} members=${members} />` : html`<${Alone} state=${state} />`}
+        <div class="call-notices">
+          <${DeviceProblem} app=${app} state=${state} device="mic" />
+          <${DeviceProblem} app=${app} state=${state} device="cam" />
+        </div>
+      </main>
+      <${Controls} app=${app} state=${state} onInvite=${() => setDialog("invite")} onSettings=${() => setDialog("settings")} />
+    </div>
+    ${dialog === "invite" && html`<${Dialog} title=${t("invite.title")} onClose=${close} wide=${true}>
+      <p class="muted">${t("invite.text")}</p><${Invite} url=${location.href} /><//>`}
+    ${dialog === "settings" && html`<${Dialog} title=${t("settings.title")} onClose=${close}>
+      <${DevicePanel} app=${app} state=${state} /><${RelayToggle} app=${app} state=${state} /><//>`}`;
+}
+
+/** @param {PageProps} props */
+const CallHead = ({ app, state }) => html`
+  <header class="call-head">
+    <h1 tabindex="-1" class="room-name"><bdi>${state.call?.room}</bdi></h1>
+    <${ConnectionBadge} app=${app} state=${state} />
+    <${Clock} since=${state.call?.since ?? 0} />
+  </header>`;
+
+/** @param {{since: number}} props */
+function Clock({ since }) {
+  const now = useClock();
+  return html`<time class="clock" role="timer" aria-live="off">${clock(Math.max(0, Math.round((now - since) / 1000)))}</time>`;
+}
+
+/**
+ * One other person fills the stage, oneself in the corner; more stand in a grid with oneself among them.
+ * @param {{state: import("../state.js").State, members: import("../rtc/member.js").View[]}} props
+ */
+function Stage({ state, members }) {
+  const [blocked, setBlocked] = useState(false);
+  const { mic, cam } = state.devices;
+  const pair = members.length === 1;
+  const hear = () => {
+    setBlocked(false);
+    for (const audio of document.querySelectorAll("audio")) void audio.play().catch(() => setBlocked(true));
+  };
+  return html`
+    <div class=${`stage ${pair ? "stage-pair" : `stage-grid stage-${members.length + 1}`}`}>
+      ${members.map((view) => html`<${Tile} key=${view.id} view=${view} speaker=${state.prefs.speaker} onBlocked=${() => setBlocked(true)} />`)}
+      <${SelfTile} key="self" name=${state.you?.name ?? ""} track=${cam.track} mic=${mic.on && mic.track !== null} small=${pair} />
+    </div>
+    ${blocked && html`<button type="button" class="button button-primary hear" onClick=${hear}><${Icon} name="volume" /><span>${t("call.hear")}</span></button>`}`;
+}
+
+/** Nobody else is here yet. @param {{state: import("../state.js").State}} props */
+const Alone = ({ state }) => html`
+  <div class="stage stage-alone">
+    <section class="card alone">
+      <h2>${t("alone.title")}</h2>
+      <p class="muted">${t("alone.text")}</p>
+      <${Invite} url=${location.href} />
+      <p class="muted small">${t("alone.secret")}</p>
+    </section>
+    <${SelfTile} key="self" name=${state.you?.name ?? ""} track=${state.devices.cam.track} mic=${state.devices.mic.on && state.devices.mic.track !== null} small=${true} />
+  </div>`;

@@ -1,0 +1,248 @@
+import { Emitter } from "../net/emitter.js";
+import { Member } from "./member.js";
+import { reportedPath } from "./stats.js";
+
+/**
+ * @typedef {import("../net/types.js").Room} Room
+ * @typedef {import("../net/types.js").Ice} Ice
+ * @typedef {import("./member.js").View} View
+ * @typedef {import("./layout.js").Tracks} Tracks
+ *
+ * @typedef {object} MeshSession   what is used of net/session.js
+ * @property {(t: string, fields?: object) => Promise<any>} request
+ * @property {(t: string, fields: object, reject?: (error: any) => void) => void} post
+ * @property {(type: string, fn: (frame: any) => void) => () => void} onFrame
+ * @property {() => void} probe
+ *
+ * @typedef {object} MeshOptions
+ * @property {MeshSession} session
+ * @property {string} self                    own peer id
+ * @property {string} room
+ * @property {Ice} ice
+ * @property {boolean} relayOnly
+ * @property {() => Tracks} tracks
+ * @property {() => import("./ctl.js").MediaState} state
+ * @property {any} [RTCPeerConnection]
+ * @property {() => number} [now]
+ *
+ * @typedef {object} MeshEvents
+ * @property {void} change                     the people or how they do
+ * @property {View} joined
+ * @property {{view: View, reason: string}} left
+ * @property {unknown} error
+ */
+
+/** How often each link is looked at: fine enough for the first rungs of the ladder. */
+const LOOK_MS = 500;
+
+/** Reasons for leaving after which the media is over, whatever still arrives. */
+const GONE = new Set(["left", "kicked", "moved"]);
+
+/** Everyone else in one room, each over a link of its own. */
+export class Mesh {
+  /** @type {Emitter<MeshEvents>} */
+  #events = new Emitter();
+  /** @type {Map<string, Member>} by peer id */
+  #members = new Map();
+  /** @type {(() => void)[]} */
+  #off;
+  /** @type {any} */
+  #timer;
+  #queued = false;
+
+  /** @param {MeshOptions} options */
+  constructor(options) {
+    this.o = options;
+    const { session } = options;
+    this.#off = [
+      session.onFrame("signal", (frame) => this.#signal(frame)),
+      session.onFrame("room.peer", (frame) => this.#moved(frame)),
+      session.onFrame("ice", (frame) => this.setIce(frame.ice)),
+    ];
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /**
+   * @template {keyof MeshEvents} K
+   * @param {K} name @param {(value: MeshEvents[K]) => void} fn
+   */
+  on(name, fn) {
+    return this.#events.on(name, fn);
+  }
+
+  /** @returns {View[]} in the order in which they came */
+  get views() {
+    return [...this.#members.values()].sort((a, b) => a.peer.order - b.peer.order).map((member) => member.view);
+  }
+
+  /**
+   * Takes the room as the server sees it: at the first join, and at each later
+   * one after the server forgot us. Links to people who are still there go on.
+   * @param {Room} room
+   */
+  enter(room) {
+    const present = new Set(room.peers.map((peer) => peer.peer));
+    for (const peer of room.peers) this.#add(peer);
+    for (const [id, member] of this.#members) {
+      if (!present.has(id)) this.#vanish(member, "timeout");
+      else member.link.resync();
+    }
+    this.#changed();
+  }
+
+  /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
+  async trackChanged(slot) {
+    const track = this.o.tracks()[slot];
+    await Promise.all([...this.#members.values()].map((member) => member.link.replaceTrack(slot, track)));
+  }
+
+  /** Tells everybody anew what is on and what is off. */
+  stateChanged() {
+    for (const { link } of this.#members.values()) link.sendState();
+  }
+
+  /** @param {Ice} ice  fresh servers; they count from the next gathering on */
+  setIce(ice) {
+    this.o.ice = ice;
+    for (const { link } of this.#members.values()) link.configure();
+  }
+
+  /** @param {boolean} on  send everything through the relay */
+  setRelayOnly(on) {
+    if (this.o.relayOnly === on) return;
+    this.o.relayOnly = on;
+    for (const { link } of this.#members.values()) {
+      link.configure();
+      link.restartIce();
+    }
+  }
+
+  /** @param {string} reason  said to everybody */
+  close(reason) {
+    clearInterval(this.#timer);
+    for (const off of this.#off) off();
+    for (const member of this.#members.values()) member.close(reason);
+    this.#members.clear();
+  }
+
+  /** @returns {RTCConfiguration} */
+  #config() {
+    const { ice, relayOnly } = this.o;
+    const iceTransportPolicy = relayOnly ? "relay" : ice.iceTransportPolicy ?? "all";
+    return { iceServers: ice.iceServers, iceTransportPolicy };
+  }
+
+  /** @param {import("../net/types.js").RoomPeer} peer */
+  #add(peer) {
+    if (peer.peer === this.o.self) return;
+    const known = this.#members.get(peer.peer);
+    if (known) {
+      known.peer = peer;
+      known.gone = false;
+      return;
+    }
+    const { o } = this;
+    const member = new Member(peer, {
+      self: o.self,
+      id: peer.peer,
+      config: () => this.#config(),
+      tracks: o.tracks,
+      state: o.state,
+      send: (data) => o.session.post("signal", { room: o.room, to: peer.peer, data }),
+      RTCPeerConnection: o.RTCPeerConnection,
+      now: o.now,
+    });
+    this.#members.set(peer.peer, member);
+    this.#follow(member);
+    this.#events.emit("joined", member.view);
+  }
+
+  /** @param {Member} member */
+  #follow(member) {
+    member.on("change", () => this.#changed());
+    member.on("bye", () => this.#remove(member, "left"));
+    member.on("error", (error) => this.#events.emit("error", error));
+    member.on("step", (step) => this.#step(member, step));
+    member.on("connected", (ms) => this.#report(member, ms));
+  }
+
+  /** @param {Member} member @param {import("./recover.js").Step} step */
+  #step(member, step) {
+    const { link } = member;
+    if (member.gone && step === "restart") return this.#remove(member, "timeout");
+    if (step === "probe") link.ctl.send("ping");
+    if (step === "stalled") this.o.session.probe();
+    if (step === "restart") link.restartIce();
+    if (step === "refresh") void this.#refresh(member);
+    if (step === "rebuild") link.rebuild({ tell: true });
+  }
+
+  /** Fresh servers first: the old credential may be why nothing comes back. @param {Member} member */
+  async #refresh(member) {
+    try {
+      const { ice } = await this.o.session.request("ice.get");
+      this.setIce(ice);
+    } catch {
+      // The server is away too; the servers we have are the best there are.
+    }
+    if (this.#members.has(member.peer.peer)) member.link.restartIce();
+  }
+
+  /** @param {Member} member @param {number} ms */
+  #report(member, ms) {
+    if (!member.path) return;
+    this.o.session.post("report", { path: reportedPath(member.path), setup_ms: ms, step: null });
+  }
+
+  /** @param {import("../net/types.js").SignalEvent} frame */
+  #signal({ room, from, data }) {
+    if (room === this.o.room) this.#members.get(from)?.link.signal(data);
+  }
+
+  /** @param {import("../net/types.js").RoomPeerEvent} frame */
+  #moved({ room, ev, peer, reason }) {
+    if (room !== this.o.room || peer.peer === this.o.self) return;
+    const member = this.#members.get(peer.peer);
+    if (ev === "leave") {
+      if (!member) return;
+      if (GONE.has(reason ?? "")) this.#remove(member, reason ?? "left");
+      else this.#vanish(member, "timeout");
+    } else {
+      // Someone who joins anew under the same id has nothing left of the old link.
+      if (ev === "join" && member && !member.gone) this.#remove(member, "left");
+      this.#add(ev === "away" ? { ...peer, away: true } : peer);
+    }
+    this.#changed();
+  }
+
+  /** The server has lost this person; while media comes, the person is there. @param {Member} member @param {string} reason */
+  #vanish(member, reason) {
+    if (member.phase === "connected") member.gone = true;
+    else this.#remove(member, reason);
+  }
+
+  /** @param {Member} member @param {string} reason */
+  #remove(member, reason) {
+    if (!this.#members.delete(member.peer.peer)) return;
+    const view = member.view;
+    member.close();
+    this.#events.emit("left", { view, reason });
+    this.#changed();
+  }
+
+  #look() {
+    for (const member of this.#members.values()) {
+      member.look().catch((error) => this.#events.emit("error", error));
+    }
+  }
+
+  /** Many changes in one turn are told once. */
+  #changed() {
+    if (this.#queued) return;
+    this.#queued = true;
+    queueMicrotask(() => {
+      this.#queued = false;
+      this.#events.emit("change", undefined);
+    });
+  }
+}

@@ -1,0 +1,203 @@
+import { Emitter } from "../net/emitter.js";
+import { Ctl } from "./ctl.js";
+import { adoptLayout, createLayout, remoteTracks, transceiverOf } from "./layout.js";
+import { Negotiation } from "./negotiation.js";
+
+/**
+ * @typedef {import("../net/types.js").SignalData} SignalData
+ * @typedef {import("./layout.js").Tracks} Tracks
+ * @typedef {import("./layout.js").Slot} Slot
+ * @typedef {import("./ctl.js").MediaState} MediaState
+ *
+ * @typedef {object} PeerOptions
+ * @property {string} self                      own peer id
+ * @property {string} id                        the other's
+ * @property {() => RTCConfiguration} config    read whenever a connection is made
+ * @property {() => Tracks} tracks              what is sent now
+ * @property {() => MediaState} state           what is said about it
+ * @property {(data: SignalData) => void} send
+ * @property {any} [RTCPeerConnection]          class with the browser's interface
+ * @property {() => number} [now]               milliseconds
+ *
+ * @typedef {object} PeerEvents
+ * @property {RTCPeerConnectionState} connection
+ * @property {Tracks} tracks        the remote tracks of a new connection
+ * @property {MediaState} state     what the other says about its media
+ * @property {object} stats         what the other measured
+ * @property {void} pong
+ * @property {string} bye           the other hung up
+ * @property {unknown} error
+ */
+
+/** What an RTCConfiguration of this client always says: one transport, and no idle relay allocations. */
+const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 0 };
+
+/** @returns {string} an id for one RTCPeerConnection */
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+/**
+ * The link to one other person: one RTCPeerConnection at a time, replaced by a
+ * new one when the other side has a new one or when nothing else helps.
+ */
+export class Peer {
+  /** @type {Emitter<PeerEvents>} */
+  #events = new Emitter();
+  /** @type {string | null} the other's connection id */
+  #remote = null;
+  /** @type {Set<string>} its earlier ones: what still arrives for them is dropped */
+  #past = new Set();
+  #closed = false;
+  /** @type {RTCPeerConnection} */ pc;
+  /** @type {Negotiation} */ #negotiation;
+  /** @type {Ctl} */ ctl;
+  #local = newId();
+  /** @type {Map<string, number>} address of an ICE server -> the last error it gave */
+  iceErrors = new Map();
+
+  /** @param {PeerOptions} options */
+  constructor(options) {
+    this.o = options;
+    this.id = options.id;
+    /** The greater id offers first, and wins when both offer. */
+    this.initiator = options.self > options.id;
+    this.now = options.now ?? (() => performance.now());
+    /** When the current connection was made, in milliseconds. */
+    this.since = this.now();
+    ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
+  }
+
+  /**
+   * @template {keyof PeerEvents} K
+   * @param {K} name @param {(value: PeerEvents[K]) => void} fn
+   */
+  on(name, fn) {
+    return this.#events.on(name, fn);
+  }
+
+  get tracks() {
+    return remoteTracks(this.pc);
+  }
+
+  /**
+   * Takes a signal of the other side.
+   * @param {SignalData} data
+   */
+  signal(data) {
+    if (this.#closed || typeof data?.pc !== "string" || this.#past.has(data.pc)) return;
+    if (this.#remote === null) {
+      this.#remote = data.pc;
+      // Its connection is younger than our offer, or never saw it.
+      if (data.need === "offer") return this.#negotiation.repeatOffer();
+    } else if (this.#remote !== data.pc) {
+      this.rebuild({ tell: false });
+      this.#remote = data.pc;
+    } else if (data.need === "offer") return this.rebuild({ tell: false });
+    this.#negotiation.handle(data);
+  }
+
+  /**
+   * Puts another track, or none, into a slot; no renegotiation.
+   * @param {Slot} slot @param {MediaStreamTrack | null} track
+   */
+  async replaceTrack(slot, track) {
+    const sender = transceiverOf(this.pc, slot)?.sender;
+    if (sender && sender.track !== track) await sender.replaceTrack(track);
+  }
+
+  /** Tells the other side anew what is on and what is off. */
+  sendState() {
+    this.ctl.send("state", this.o.state());
+  }
+
+  /** Fresh ICE servers or another policy: used at the next gathering. */
+  configure() {
+    this.pc.setConfiguration({ .../** @type {RTCConfiguration} */ (FIXED), ...this.o.config() });
+  }
+
+  restartIce() {
+    this.pc.restartIce();
+  }
+
+  /** After a restart of the server: says again what may have been lost with it. */
+  resync() {
+    this.#negotiation.repeatOffer();
+    if (this.#remote === null && !this.initiator) this.#needOffer();
+  }
+
+  /**
+   * Starts over with a new connection.
+   * @param {{tell: boolean}} options  tell: the other side does not know yet
+   */
+  rebuild({ tell }) {
+    this.#discard();
+    if (this.#remote) this.#past.add(this.#remote);
+    this.#remote = null;
+    this.#local = newId();
+    this.since = this.now();
+    ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
+    if (tell && !this.initiator) this.#needOffer();
+    this.#events.emit("connection", "new");
+  }
+
+  /** @param {string} [reason] said to the other side; without one it is not told */
+  close(reason) {
+    if (reason) this.ctl.send("bye", { reason });
+    this.#closed = true;
+    this.#discard();
+  }
+
+  #needOffer() {
+    this.o.send({ pc: this.#local, need: "offer" });
+  }
+
+  #build() {
+    const { o } = this;
+    const Connection = o.RTCPeerConnection ?? RTCPeerConnection;
+    /** @type {RTCPeerConnection} */
+    const pc = new Connection({ ...FIXED, ...o.config() });
+    const local = this.#local;
+    const negotiation = new Negotiation({
+      pc,
+      polite: !this.initiator,
+      initiator: this.initiator,
+      send: (part) => o.send({ pc: local, ...part }),
+      beforeAnswer: () => {
+        adoptLayout(pc, o.tracks());
+        this.#events.emit("tracks", remoteTracks(pc));
+      },
+      onError: (error) => this.#events.emit("error", error),
+    });
+    if (this.initiator) createLayout(pc, o.tracks());
+    const ctl = this.#control(pc);
+    pc.onconnectionstatechange = () => this.#events.emit("connection", pc.connectionState);
+    pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
+    if (this.initiator) queueMicrotask(() => this.#closed || this.#events.emit("tracks", remoteTracks(pc)));
+    return { pc, ctl, negotiation };
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #control(pc) {
+    const ctl = new Ctl(pc, this.now);
+    ctl.on("open", () => this.sendState());
+    ctl.on("state", (m) => this.#events.emit("state", readState(m)));
+    ctl.on("stats", (m) => this.#events.emit("stats", m));
+    ctl.on("pong", () => this.#events.emit("pong", undefined));
+    ctl.on("bye", (m) => this.#events.emit("bye", String(m.reason)));
+    return ctl;
+  }
+
+  #discard() {
+    this.#negotiation.close();
+    this.ctl.close();
+    this.pc.onconnectionstatechange = null;
+    this.pc.close();
+  }
+}
+
+/**
+ * @param {any} m  a message of another client: judged field by field
+ * @returns {MediaState}
+ */
+function readState(m) {
+  return { mic: m.mic === true, cam: m.cam === true, screen: m.screen === true, screenAudio: m.screenAudio === true };
+}

@@ -1,0 +1,89 @@
+/**
+ * What to do when nothing arrives from another person, by the time since the
+ * last packet. Browsers report such a break after 7 to 17 seconds, too late.
+ *
+ * @typedef {"probe" | "stalled" | "restart" | "refresh" | "rebuild" | "alive"} Step
+ * @type {readonly {after: number, step: Step, setup?: boolean}[]}
+ *   after: milliseconds; setup: also taken while the first connection is being made
+ */
+export const LADDER = [
+  { after: 800, step: "probe" },
+  { after: 2_000, step: "stalled" },
+  { after: 2_500, step: "restart" },
+  { after: 8_000, step: "refresh", setup: true },
+  { after: 20_000, step: "rebuild", setup: true },
+];
+
+/** Once the ladder is climbed, a new connection is tried this often. */
+export const REPEAT_MS = 15_000;
+
+/** A gap between two looks beyond which the machine itself was asleep. */
+const SLEEP_MS = 5_000;
+
+/**
+ * Watches one link. It is told how much has arrived and says which steps are
+ * due; it has no clock and does nothing by itself.
+ */
+export class Watchdog {
+  #count = 0;
+  #since;
+  #looked;
+  #next = 0;
+  #alive = false;
+
+  /** @param {number} now  milliseconds, like all times here */
+  constructor(now) {
+    this.#since = this.#looked = now;
+  }
+
+  /** Whether anything has ever arrived. */
+  get connected() {
+    return this.#alive;
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} count  packets and messages received so far on this connection; it may start again at 0
+   * @returns {Step[]} the steps that have become due since the last look
+   */
+  look(now, count) {
+    const slept = now - this.#looked > SLEEP_MS;
+    this.#looked = now;
+    if (count > this.#count) return this.#arrived(now, count);
+    this.#count = count; // less than before: a new connection, which counts from zero
+    // After a sleep the silence proves nothing yet, but do not wait for long.
+    if (slept) this.#since = Math.max(this.#since, now - 800);
+    return this.#due(now - this.#since);
+  }
+
+  /** The browser itself says that the connection has failed: no need to wait. @returns {Step[]} */
+  failed() {
+    const at = LADDER.findIndex((rung) => rung.step === "restart");
+    if (this.#next > at) return [];
+    this.#next = at + 1;
+    return ["restart"];
+  }
+
+  /** @param {number} now @param {number} count @returns {Step[]} */
+  #arrived(now, count) {
+    const back = !this.#alive || this.#next > 1;
+    this.#count = count;
+    this.#since = now;
+    this.#next = 0;
+    this.#alive = true;
+    return back ? ["alive"] : [];
+  }
+
+  /** @param {number} silence @returns {Step[]} */
+  #due(silence) {
+    /** @type {Step[]} */
+    const steps = [];
+    for (; ; this.#next++) {
+      const rung = LADDER[this.#next];
+      const repeat = (this.#next - LADDER.length + 1) * REPEAT_MS + (LADDER.at(-1)?.after ?? 0);
+      if (silence < (rung?.after ?? repeat)) return steps;
+      if (!rung) steps.push("rebuild");
+      else if (this.#alive || rung.setup) steps.push(rung.step);
+    }
+  }
+}

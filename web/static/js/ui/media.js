@@ -1,0 +1,45 @@
+import { html, useEffect, useRef } from "./html.js";
+
+/**
+ * Picture without sound: the sound has an element of its own, so that one
+ * blocked sound never blacks the picture.
+ * @param {{track: MediaStreamTrack | null, mirrored?: boolean, label: string}} props
+ */
+export function Video({ track, mirrored = false, label }) {
+  const ref = useRef(/** @type {HTMLVideoElement | null} */ (null));
+  useEffect(() => {
+    const video = ref.current;
+    if (!video) return;
+    video.srcObject = track ? new MediaStream([track]) : null;
+    if (track) video.play().catch(() => {}); // muted: refused only while it is being taken away
+  }, [track]);
+  return html`<video ref=${ref} class=${mirrored ? "mirrored" : ""} muted autoplay playsinline aria-label=${label}></video>`;
+}
+
+/**
+ * Sound of another person.
+ * @param {{track: MediaStreamTrack | null, speaker: string, onBlocked: () => void}} props
+ */
+export function Sound({ track, speaker, onBlocked }) {
+  const ref = useRef(/** @type {HTMLAudioElement | null} */ (null));
+  useEffect(() => {
+    const audio = ref.current;
+    if (!audio) return;
+    audio.srcObject = track ? new MediaStream([track]) : null;
+    if (!track) return;
+    audio.play().catch((error) => {
+      if (error.name === "NotAllowedError") onBlocked();
+    });
+  }, [track]);
+  useEffect(() => void setSpeaker(ref.current, speaker), [speaker]);
+  return html`<audio ref=${ref} autoplay></audio>`;
+}
+
+/** Whether sound can be sent to a speaker of the person's choice. */
+export const canChooseSpeaker = "setSinkId" in HTMLMediaElement.prototype;
+
+/** @param {HTMLMediaElement | null} element @param {string} id */
+export async function setSpeaker(element, id) {
+  // A speaker that has gone leaves the default, which is what the person hears already.
+  await element?.setSinkId?.(id).catch(() => {});
+}

@@ -1,0 +1,100 @@
+import { t } from "../i18n.js";
+import { About } from "../pages/about.js";
+import { CallPage } from "../pages/call.js";
+import { Full } from "../pages/full.js";
+import { Home } from "../pages/home.js";
+import { Lobby } from "../pages/lobby.js";
+import { Message } from "../pages/message.js";
+import { SignIn } from "../pages/signin.js";
+import { Summary } from "../pages/summary.js";
+import { html, useEffect, useRef, useStore } from "./html.js";
+import { Strip } from "./strip.js";
+
+/**
+ * @typedef {import("../app.js").App} App
+ * @typedef {import("../state.js").State} State
+ * @typedef {{app: App, state: State}} PageProps  what every page gets
+ */
+
+/** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
+const CALL_PAGES = { lobby: Lobby, joining: Lobby, in: CallPage, full: Full, refused: Refused, left: Summary };
+
+/** @param {{app: App, store: import("../state.js").AppStore}} props */
+export function Root({ app, store }) {
+  const state = useStore(store);
+  const name = pageName(state);
+  usePageChange(name, state);
+  return html`
+    <a class="skip-link" href="#main">${t("common.skip")}</a>
+    <${Strip} app=${app} state=${state} />
+    <${Page} key=${name} app=${app} state=${state} />`;
+}
+
+/** @param {State} state @returns {string} which page is shown; a change moves the focus */
+function pageName({ boot, route, ended, you, signIn, call }) {
+  if (route.page === "about") return "about";
+  if (boot === "unreachable") return "unreachable";
+  if (ended) return `ended.${ended}`;
+  if (!you) return signIn ? "signin" : "loading";
+  if (route.page === "room") return call ? `room.${call.phase === "joining" ? "lobby" : call.phase}` : "loading";
+  return route.page;
+}
+
+/** @param {PageProps} props */
+function Page({ app, state }) {
+  const [name = "", phase] = pageName(state).split(".");
+  switch (name) {
+    case "about":
+      return html`<${About} app=${app} state=${state} />`;
+    case "home":
+      return html`<${Home} app=${app} state=${state} />`;
+    case "signin":
+      return html`<${SignIn} app=${app} state=${state} />`;
+    case "room":
+      return html`<${state.call ? CALL_PAGES[state.call.phase] : Splash} app=${app} state=${state} />`;
+    case "ended":
+      return html`<${Ended} app=${app} code=${phase} />`;
+    case "unreachable":
+      return html`<${Message} icon="wifi-off" title=${t("unreachable.title")} text=${t("unreachable.text")}
+        action=${t("common.retry")} onAction=${() => app.boot()} />`;
+    case "nowhere":
+      return html`<${Message} icon="route" title=${t("nowhere.title")} text=${t("nowhere.text")}
+        action=${t("common.home")} onAction=${() => app.o.router.go("/")} />`;
+    default:
+      return html`<${Splash} />`;
+  }
+}
+
+const Splash = () => html`<main id="main" class="splash"><p class="splash-text">${t("common.connecting")}</p></main>`;
+
+/** @param {{app: App, code: string}} props */
+function Ended({ app, code }) {
+  const reload = () => (code === "version" ? location.reload() : app.resume());
+  return html`<${Message} icon=${code === "version" ? "refresh" : "info"} title=${t(`ended.${code}.title`)}
+    text=${t(`ended.${code}.text`)} action=${t(`ended.${code}.action`)} onAction=${reload} />`;
+}
+
+/** @param {PageProps} props */
+function Refused({ app, state }) {
+  const problem = state.call?.problem;
+  return html`<${Message} icon="alert" title=${t("refused.title", { room: state.call?.room ?? "" })}
+    text=${problem ? t(problem.key, problem.values) : ""} action=${t("common.retry")} onAction=${() => app.calls.again()}
+    second=${t("common.home")} onSecond=${() => app.o.router.go("/")} />`;
+}
+
+/**
+ * A new page is announced by its heading, which takes the focus; the first one
+ * leaves the focus where the browser put it.
+ * @param {string} name @param {State} state
+ */
+function usePageChange(name, { config, call }) {
+  const last = useRef("");
+  const site = config?.name ?? "Parley";
+  useEffect(() => {
+    document.title = call ? `${call.room} · ${site}` : site;
+    const first = last.current === "" || last.current === "loading";
+    last.current = name;
+    if (first || document.querySelector("[data-autofocus]")) return;
+    /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus();
+  }, [name, site, call?.room]);
+}

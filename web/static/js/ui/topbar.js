@@ -1,0 +1,34 @@
+import { t } from "../i18n.js";
+import { Avatar } from "./avatar.js";
+import { html } from "./html.js";
+import { Icon } from "./icon.js";
+
+/** The mark and the name of this server, which lead home. @param {{name: string}} props */
+export const Brand = ({ name }) => html`
+  <a class="brand" href="/"><svg class="brand-mark" aria-hidden="true" viewBox="0 0 32 32">
+    <path class="brand-back" d="M12 3h12a6 6 0 0 1 6 6v7a6 6 0 0 1-6 6h-1v5l-6-5h-5a6 6 0 0 1-6-6V9a6 6 0 0 1 6-6z" />
+    <path class="brand-front" d="M8 11h9a6 6 0 0 1 6 6v4a6 6 0 0 1-6 6h-5l-5 4v-4.3A6 6 0 0 1 2 21v-4a6 6 0 0 1 6-6z" />
+  </svg><span>${name}</span></a>`;
+
+/** @param {import("./root.js").PageProps} props */
+export function TopBar({ app, state }) {
+  const { you, config, net } = state;
+  const online = net === "online";
+  return html`
+    <header class="topbar">
+      <${Brand} name=${config?.name ?? "Parley"} />
+      ${you && html`
+        <div class="topbar-side">
+          <span class=${online ? "net net-on" : "net"}>${t(online ? "net.online" : "net.away")}</span>
+          <span class="whoami"><${Avatar} name=${you.name} /><bdi class="whoami-name">${you.name}</bdi>
+            ${you.guest && html`<span class="tag">${t("people.guest")}</span>`}</span>
+          <button type="button" class="button button-quiet" onClick=${() => app.signOut()} aria-label=${t("signout")}>
+            <${Icon} name="log-out" /><span class="wide-only">${t("signout")}</span>
+          </button>
+        </div>`}
+    </header>`;
+}
+
+/** The same line at the foot of every page: help is always in the same place. */
+export const Footer = () => html`
+  <footer class="footer"><span>${t("footer.private")}</span><a href="/about">${t("footer.about")}</a></footer>`;
