@@ -96,7 +96,7 @@ type Service struct {
 
 // Ended names what was ended: one login, or every login of a user.
 type Ended struct {
-	Login string // one login; "" when all of the user's ended
+	Login string // one login; "" when all of the user's ended: Service.Ended tells which ids those are
 	User  string // "" when only the login is known
 }
 

@@ -37,6 +37,8 @@ type Login struct {
 	// grant names what the login rests on (an account, a password, a key), so
 	// that it falls when that does.
 	grant string
+	// again is until when a JWT gives the same login once more; zero for others.
+	again time.Time
 }
 
 // Admin says whether the login may use the admin API.
