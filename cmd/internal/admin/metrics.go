@@ -8,10 +8,39 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Emit reports one figure by its metric's name; labels in the order of the
-// table below. An unknown name is ignored, so that a newer package can count
-// more than this page shows.
-type Emit func(name string, value float64, labels ...string)
+// Emit takes the figures of one scrape by their metric's name. An unknown name
+// is ignored, so that a newer package can count more than this page shows.
+type Emit struct {
+	rows map[string]row
+	ch   chan<- prometheus.Metric
+}
+
+// Value reports a counter or gauge; labels in the order of the table below.
+func (e Emit) Value(name string, value float64, labels ...string) {
+	r, ok := e.rows[name]
+	if !ok {
+		return
+	}
+	if m, err := prometheus.NewConstMetric(r.desc, r.kind, value, labels...); err == nil {
+		e.ch <- m
+	}
+}
+
+// Histogram reports observations in seconds: counts[i] is the number of those
+// not above bounds[i].
+func (e Emit) Histogram(name string, bounds []float64, counts []uint64, count uint64, sum float64) {
+	r, ok := e.rows[name]
+	if !ok || len(bounds) != len(counts) {
+		return
+	}
+	buckets := make(map[float64]uint64, len(bounds))
+	for i, b := range bounds {
+		buckets[b] = counts[i]
+	}
+	if m, err := prometheus.NewConstHistogram(r.desc, count, sum, buckets); err == nil {
+		e.ch <- m
+	}
+}
 
 // metric is one row of the surface: the names are fixed, others alert on them.
 type metric struct {
@@ -23,6 +52,8 @@ type metric struct {
 const (
 	counter = prometheus.CounterValue
 	gauge   = prometheus.GaugeValue
+	// Histograms have no prometheus.ValueType; Emit.Histogram knows them by name.
+	histogram = prometheus.UntypedValue
 )
 
 func table() []metric {
@@ -44,6 +75,8 @@ func table() []metric {
 		{"parley_turn_auth_failures_total", "TURN requests that failed to authenticate, by reason.", counter, []string{"reason"}},
 		{"parley_turn_permission_denied_total", "Peers refused by policy, by rule.", counter, []string{"reason"}},
 		{"parley_ice_selected_total", "Paths that calls took, as clients report them.", counter, []string{"path"}},
+		{"parley_turn_allocation_duration_seconds", "How long allocations lived.", histogram, nil},
+		{"parley_call_setup_seconds", "From joining to the first frame, as clients report it.", histogram, nil},
 		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time.", gauge, nil},
 		{"parley_relay_budget_bytes", "Bytes left of relay.monthly_budget.", gauge, nil},
 	}
@@ -66,15 +99,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	c.collect(func(name string, value float64, labels ...string) {
-		r, ok := c.rows[name]
-		if !ok {
-			return
-		}
-		if m, err := prometheus.NewConstMetric(r.desc, r.kind, value, labels...); err == nil {
-			ch <- m
-		}
-	})
+	c.collect(Emit{c.rows, ch})
 }
 
 func metrics(build map[string]string, collect func(Emit)) http.Handler {
