@@ -82,7 +82,7 @@ function People({ people, self }) {
       <div class="card-head">
         <h2 id="people">${t("people.title")} <span class="count">${people.length}</span></h2>
         ${!alone && html`<button type="button" class="button button-quiet" aria-expanded=${inviting ? "true" : "false"} aria-controls="people-invite"
-          onClick=${() => setInviting(!inviting)}><${Icon} name="user-plus" /><span>${t("people.invite")}</span></button>`}
+          aria-label=${t("people.invite")} onClick=${() => setInviting(!inviting)}><${Icon} name="user-plus" /><span class="wide-only">${t("people.invite")}</span></button>`}
       </div>
       <ul class="people-list">
         ${people.map((person) => html`<${PersonRow} key=${person.user} person=${person} self=${person.user === self} />`)}

@@ -30,8 +30,10 @@ export function Lobby({ app, state }) {
         <section class="card lobby-card" aria-label=${t("lobby.settings")}>
           <${DevicePanel} app=${app} state=${state} />
           <${RelayToggle} app=${app} state=${state} />
-          <button type="button" class="button button-primary button-wide button-big" disabled=${joining} onClick=${() => app.calls.join()}>
-            ${t(joining ? "lobby.joining" : ready ? "lobby.join" : "lobby.join.without")}</button>
+          <div class="lobby-join">
+            <button type="button" class="button button-primary button-wide button-big" disabled=${joining} onClick=${() => app.calls.join()}>
+              ${t(joining ? "lobby.joining" : ready ? "lobby.join" : "lobby.join.without")}</button>
+          </div>
           <p class="muted small center">${t("lobby.note")}</p>
         </section>
       </div>

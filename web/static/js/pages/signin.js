@@ -14,12 +14,14 @@ const FIELD = { bad_name: "name", name_taken: "name", wrong_credentials: "passwo
 export function SignIn({ app, state }) {
   const mode = state.config?.auth.mode ?? "open";
   const { route } = state;
-  const title = route.page === "room" ? t("signin.title.room", { room: route.room }) : t("signin.title", { site: state.config?.name ?? "Parley" });
+  const invited = route.page === "room";
+  const title = invited ? route.room : t("signin.title", { site: state.config?.name ?? "Parley" });
   return html`
     <main id="main" class="page page-narrow">
       <div class="center"><${Brand} name=${state.config?.name ?? "Parley"} /></div>
       <section class="card">
-        <h1 tabindex="-1">${title}</h1>
+        ${invited && html`<p class="eyebrow">${t("signin.invited")}</p>`}
+        <h1 tabindex="-1"><bdi>${title}</bdi></h1>
         <p class="muted">${t(`signin.text.${mode}`)}</p>
         ${mode === "token" ? html`<${TokenForm} app=${app} state=${state} />` : html`<${NameForm} app=${app} state=${state} mode=${mode} />`}
       </section>

@@ -82,11 +82,11 @@ export class Mesh {
    */
   enter(room) {
     const present = new Set(room.peers.map((peer) => peer.peer));
-    for (const peer of room.peers) this.#add(peer);
     for (const [id, member] of this.#members) {
       if (!present.has(id)) this.#vanish(member, "timeout");
       else member.link.resync();
     }
+    for (const peer of room.peers) this.#add(peer);
     this.#changed();
   }
 

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { Emitter } from "../static/js/net/emitter.js";
+import { noTracks } from "../static/js/rtc/layout.js";
+import { Mesh } from "../static/js/rtc/mesh.js";
+import { FakeConnection, settle } from "./fakes.js";
+
+const person = (id, order) => ({ peer: id, user: `u_${id}`, name: id.toUpperCase(), guest: false, order, since: 0 });
+const room = (...ids) => ({ room: "r", kind: "link", title: "", max: 6, locked: false, host: ids[0], order: 0, peers: ids.map(person) });
+
+let mesh, session, frames, sent, left;
+
+beforeEach(() => {
+  frames = new Emitter();
+  sent = [];
+  left = [];
+  session = {
+    request: async (t) => (t === "ice.get" ? { ice: { iceServers: [{ urls: "stun:fresh" }], iceTransportPolicy: "all" } } : {}),
+    post: (t, fields) => sent.push({ t, ...fields }),
+    onFrame: (type, fn) => frames.on(type, fn),
+    probe() {},
+  };
+  FakeConnection.made = [];
+  mesh = new Mesh({
+    session, self: "p_m", room: "r", ice: { iceServers: [{ urls: "stun:first" }], iceTransportPolicy: "all" }, relayOnly: false,
+    tracks: noTracks, state: () => ({ mic: false, cam: false, screen: false, screenAudio: false }),
+    RTCPeerConnection: FakeConnection, now: () => 0,
+  });
+  mesh.on("left", ({ view, reason }) => left.push([view.id, reason]));
+});
+afterEach(() => mesh.close("left"));
+
+const event = (ev, peer, more = {}) => frames.emit("room.peer", { t: "room.peer", room: "r", ev, peer, ...more });
+const ids = () => mesh.views.map((view) => view.id);
+
+test("everybody but oneself gets a link; smaller ids are offered to", async () => {
+  mesh.enter(room("p_m", "p_a", "p_z"));
+  await settle();
+  assert.deepEqual(ids(), ["p_a", "p_z"]);
+  assert.deepEqual(sent.map((s) => [s.t, s.to, s.data.description.type]), [["signal", "p_a", "offer"]]);
+});
+
+test("a signal goes to the link of its sender, in this room only", async () => {
+  mesh.enter(room("p_m", "p_z"));
+  frames.emit("signal", { room: "other", from: "p_z", data: { pc: "x", description: { type: "offer", sdp: "o" } } });
+  frames.emit("signal", { room: "r", from: "p_stranger", data: { pc: "x", description: { type: "offer", sdp: "o" } } });
+  await settle();
+  assert.deepEqual(sent, []);
+  frames.emit("signal", { room: "r", from: "p_z", data: { pc: "x", description: { type: "offer", sdp: "o" } } });
+  await settle();
+  assert.equal(sent[0].data.description.type, "answer");
+});
+
+test("who leaves is gone at once and the connection closed", () => {
+  mesh.enter(room("p_m", "p_a"));
+  event("leave", person("p_a", 1), { reason: "left" });
+  assert.deepEqual(ids(), []);
+  assert.deepEqual(left, [["p_a", "left"]]);
+  assert.ok(FakeConnection.made[0].closed);
+});
+
+test("hanging up over the control channel is enough", () => {
+  mesh.enter(room("p_m", "p_a"));
+  FakeConnection.made[0].channels.ctl.onmessage({ data: `{"t":"bye","reason":"left"}` });
+  assert.deepEqual(ids(), []);
+});
+
+/** The browser says that the link to p_a stands. */
+function connected(i = 0) {
+  const pc = FakeConnection.made[i];
+  pc.connectionState = "connected";
+  pc.onconnectionstatechange();
+}
+
+test("a dropped socket of the other side does not touch the link", () => {
+  mesh.enter(room("p_m", "p_a"));
+  connected();
+  event("away", person("p_a", 1));
+  assert.equal(mesh.views[0].away, true);
+  event("leave", person("p_a", 1), { reason: "timeout" });
+  assert.deepEqual(ids(), ["p_a"]);
+  event("join", person("p_a", 3));
+  assert.equal(mesh.views[0].away, false);
+  assert.equal(FakeConnection.made.length, 1);
+});
+
+test("after a restart of the server links go on, also to those who are not back yet", () => {
+  mesh.enter(room("p_m", "p_a", "p_b"));
+  connected(0);
+  connected(1);
+  mesh.enter(room("p_m", "p_a"));
+  assert.deepEqual(ids(), ["p_a", "p_b"]);
+  assert.equal(FakeConnection.made.length, 2);
+  assert.ok(FakeConnection.made.every((pc) => !pc.closed));
+});
+
+test("someone who joins anew under the same id gets a new link", () => {
+  mesh.enter(room("p_m", "p_a"));
+  event("join", person("p_a", 2));
+  assert.equal(FakeConnection.made.length, 2);
+  assert.ok(FakeConnection.made[0].closed);
+});
+
+test("fresh servers reach every link without a restart", () => {
+  mesh.enter(room("p_m", "p_a", "p_z"));
+  frames.emit("ice", { ice: { iceServers: [{ urls: "turn:new" }], iceTransportPolicy: "all" } });
+  for (const pc of FakeConnection.made) {
+    assert.deepEqual(pc.config.iceServers, [{ urls: "turn:new" }]);
+    assert.equal(pc.restarts, 0);
+  }
+});
+
+test("hiding the address sets the policy and restarts ICE", () => {
+  mesh.enter(room("p_m", "p_a"));
+  mesh.setRelayOnly(true);
+  assert.equal(FakeConnection.made[0].config.iceTransportPolicy, "relay");
+  assert.equal(FakeConnection.made[0].restarts, 1);
+  mesh.setRelayOnly(true);
+  assert.equal(FakeConnection.made[0].restarts, 1);
+});
+
+test("after close nothing is listened to and everything is closed", () => {
+  mesh.enter(room("p_m", "p_a"));
+  mesh.close("left");
+  event("join", person("p_b", 2));
+  assert.equal(FakeConnection.made.length, 1);
+  assert.ok(FakeConnection.made[0].closed);
+});

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { Peer } from "../static/js/rtc/peer.js";
+import { noTracks } from "../static/js/rtc/layout.js";
+import { FakeConnection, settle } from "./fakes.js";
+
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
+
+/** One side; what it sends is kept in `sent` and goes to `to` when that is set. */
+function side(self, other, tracks = noTracks()) {
+  const out = { sent: [], to: null };
+  out.peer = new Peer({
+    self, id: other, config: () => ({ iceServers: [], iceTransportPolicy: "all" }), tracks: () => tracks,
+    state: () => ({ mic: true, cam: false, screen: false, screenAudio: false }),
+    send: (data) => {
+      out.sent.push(data);
+      out.to?.peer.signal(JSON.parse(JSON.stringify(data)));
+    },
+    RTCPeerConnection: FakeConnection, now: () => 0,
+  });
+  out.errors = [];
+  out.peer.on("error", (error) => out.errors.push(error));
+  return out;
+}
+
+/** Two sides that hear each other. */
+function pair() {
+  const b = side("p_b", "p_a", { ...noTracks(), mic: { kind: "audio", id: "b-mic" } });
+  const a = side("p_a", "p_b", { ...noTracks(), cam: { kind: "video", id: "a-cam" } });
+  b.to = a;
+  a.to = b;
+  return { a, b };
+}
+
+const kinds = (side) => side.sent.map((d) => d.description?.type ?? d.need ?? (d.candidates ? "candidates" : "end"));
+
+test("the greater id offers once, the other answers once, and both have four slots", async () => {
+  const { a, b } = pair();
+  await settle();
+  assert.deepEqual(kinds(b), ["offer"]);
+  assert.deepEqual(kinds(a), ["answer"]);
+  for (const side of [a, b]) {
+    const { pc } = side.peer;
+    assert.equal(pc.signalingState, "stable");
+    assert.deepEqual(pc.transceivers.map((t) => t.direction), Array(4).fill("sendrecv"));
+    assert.deepEqual(Object.values(side.peer.tracks).map((t) => t.kind), ["audio", "video", "video", "audio"]);
+    assert.deepEqual(side.errors, []);
+  }
+  assert.equal(b.peer.pc.transceivers[0].sender.track.id, "b-mic");
+  assert.equal(a.peer.pc.transceivers[1].sender.track.id, "a-cam");
+});
+
+test("a track is put in its slot without a new offer", async () => {
+  const { b } = pair();
+  await settle();
+  await b.peer.replaceTrack("screen", { kind: "video", id: "s" });
+  await settle();
+  assert.equal(b.peer.pc.transceivers[2].sender.track.id, "s");
+  assert.deepEqual(kinds(b), ["offer"]);
+});
+
+test("both restart ICE at once: the polite side gives way and both end stable", async () => {
+  const { a, b } = pair();
+  await settle();
+  a.peer.restartIce();
+  b.peer.restartIce();
+  await settle();
+  await settle();
+  assert.equal(a.peer.pc.signalingState, "stable");
+  assert.equal(b.peer.pc.signalingState, "stable");
+  assert.deepEqual([...a.errors, ...b.errors], []);
+});
+
+test("candidates that come before their description are kept and added after it, in order", async () => {
+  const a = side("p_a", "p_b");
+  a.peer.signal({ pc: "x", candidates: [{ candidate: "one" }, { candidate: "two" }] });
+  a.peer.signal({ pc: "x", candidate: null });
+  await settle();
+  assert.deepEqual(a.peer.pc.added, []);
+  a.peer.signal({ pc: "x", description: { type: "offer", sdp: "o" } });
+  await settle();
+  assert.deepEqual(a.peer.pc.added, [{ candidate: "one" }, { candidate: "two" }, null]);
+  assert.deepEqual(a.errors, []);
+});
+
+test("candidates of 20 ms travel together, before the end mark", async () => {
+  const b = side("p_b", "p_a");
+  await settle();
+  b.peer.pc.find("one");
+  b.peer.pc.find("two");
+  mock.timers.tick(20);
+  b.peer.pc.find("three");
+  b.peer.pc.find(null);
+  const parts = b.sent.slice(1).map((d) => d.candidates?.map((c) => c.candidate) ?? d.candidate);
+  assert.deepEqual(parts, [["one", "two"], ["three"], null]);
+});
+
+test("signals of an old connection of the other side are dropped", async () => {
+  const a = side("p_a", "p_b");
+  a.peer.signal({ pc: "old", description: { type: "offer", sdp: "1" } });
+  await settle();
+  const before = a.peer.pc;
+  a.peer.signal({ pc: "new", description: { type: "offer", sdp: "2" } });
+  await settle();
+  assert.ok(before.closed);
+  assert.equal(a.peer.pc.remoteDescription.sdp, "2");
+  a.peer.signal({ pc: "old", description: { type: "offer", sdp: "3" } });
+  await settle();
+  assert.equal(a.peer.pc.remoteDescription.sdp, "2");
+});
+
+test("a side that starts over gets a new offer, and both end connected to the new one", async () => {
+  for (const who of ["a", "b"]) {
+    const both = pair();
+    await settle();
+    both[who].peer.rebuild({ tell: true });
+    await settle();
+    await settle();
+    for (const side of [both.a, both.b]) {
+      assert.equal(side.peer.pc.signalingState, "stable", who);
+      assert.ok(side.peer.pc.remoteDescription, who);
+      assert.deepEqual(side.errors, [], who);
+    }
+  }
+});
+
+test("an offer that the server lost is said again", async () => {
+  const b = side("p_b", "p_a");
+  await settle();
+  b.peer.resync();
+  await settle();
+  assert.deepEqual(kinds(b), ["offer", "offer"]);
+  const a = side("p_a", "p_b");
+  a.peer.resync();
+  assert.deepEqual(kinds(a), ["offer"]);
+  assert.equal(a.sent[0].need, "offer");
+});
+
+test("a late answer to an offer that was taken back is no error", async () => {
+  const b = side("p_b", "p_a");
+  await settle();
+  b.peer.signal({ pc: "x", description: { type: "answer", sdp: "1" } });
+  b.peer.signal({ pc: "x", description: { type: "answer", sdp: "2" } });
+  await settle();
+  assert.deepEqual(b.errors, []);
+  assert.equal(b.peer.pc.remoteDescription.sdp, "1");
+});
+
+test("what a side says about its media goes out when the channel opens and at every change", async () => {
+  const b = side("p_b", "p_a");
+  const { ctl } = b.peer.pc.channels;
+  assert.deepEqual([ctl.negotiated, ctl.id, b.peer.pc.channels.bulk.id], [true, 0, 1]);
+  b.peer.sendState();
+  assert.deepEqual(ctl.sent, []);
+  ctl.readyState = "open";
+  ctl.onopen();
+  b.peer.sendState();
+  assert.deepEqual(ctl.sent.map((m) => [m.t, m.mic]), [["state", true], ["state", true]]);
+});
+
+test("the other side's messages are judged: shape, size and rate", () => {
+  const b = side("p_b", "p_a");
+  const { ctl } = b.peer.pc.channels;
+  const states = [];
+  b.peer.on("state", (state) => states.push(state));
+  for (const data of ["{", "null", "7", `{"t":5}`, JSON.stringify({ t: "state", pad: "x".repeat(17_000) }), new ArrayBuffer(3)]) ctl.onmessage({ data });
+  assert.deepEqual(states, []);
+  ctl.onmessage({ data: `{"t":"state","mic":true,"cam":"yes"}` });
+  assert.deepEqual(states, [{ mic: true, cam: false, screen: false, screenAudio: false }]);
+  for (let i = 0; i < 100; i++) ctl.onmessage({ data: `{"t":"state"}` });
+  assert.ok(states.length <= 20);
+});
+
+test("hanging up says so and closes the connection", () => {
+  const b = side("p_b", "p_a");
+  const { pc } = b.peer;
+  pc.channels.ctl.readyState = "open";
+  b.peer.close("left");
+  assert.deepEqual(pc.channels.ctl.sent, [{ t: "bye", reason: "left" }]);
+  assert.ok(pc.closed);
+});
+
+test("a connection never holds idle relay allocations and bundles everything", () => {
+  const b = side("p_b", "p_a");
+  const { config } = b.peer.pc;
+  assert.equal(config.iceCandidatePoolSize, 0);
+  assert.equal(config.bundlePolicy, "max-bundle");
+  b.peer.configure();
+  assert.equal(b.peer.pc.config.bundlePolicy, "max-bundle");
+});
