@@ -1,0 +1,223 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Load reads the configuration: the file at path or, with an empty path,
+// ./config.toml, else /etc/parley/config.toml, else the embedded defaults; then
+// the variables PARLEY_… of env, which has the form of os.Environ; then it
+// validates. Nothing but files is opened.
+//
+// The error is of type Problems. The Config is filled as far as it could be
+// understood also then, for commands that need a single key of it.
+func Load(path string, env []string) (Config, error) {
+	if path != "" {
+		return load([]string{path}, true, env)
+	}
+	return load([]string{"config.toml", "/etc/parley/config.toml"}, false, env)
+}
+
+// load tries the paths in order; with must, a missing file is an error.
+func load(paths []string, must bool, env []string) (Config, error) {
+	l := loader{config: Defaults(), origin: map[string]Problem{}, broken: map[string]bool{}}
+	l.file = "defaults"
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) && !must {
+			continue
+		}
+		l.file = path
+		if err != nil {
+			l.problem("", "cannot be read: "+reason(err))
+			return l.config, l.problems
+		}
+		l.config.File = path
+		if !l.decode(string(text)) {
+			return l.config, l.problems
+		}
+		break
+	}
+	l.environment(env)
+	l.validate()
+	if len(l.problems) > 0 {
+		return l.config, l.problems.sorted()
+	}
+	return l.config, nil
+}
+
+// reason is the cause of a file error without the path, which stands before it.
+func reason(err error) string {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}
+
+// loader collects values, where each came from, and what is wrong.
+type loader struct {
+	config   Config
+	file     string
+	origin   map[string]Problem // key -> a Problem with the place of the value, no sentence yet
+	broken   map[string]bool    // keys whose value could not be read: no second complaint
+	problems Problems
+}
+
+// problem notes a fault of key at the place where its value came from.
+func (l *loader) problem(key, sentence string) {
+	at, written := l.origin[key]
+	if !written {
+		at = Problem{Key: key, File: l.file}
+	}
+	at.Sentence = sentence
+	l.problems = append(l.problems, at)
+}
+
+// fill gives the value of a key to set and notes all that is wrong with it.
+func (l *loader) fill(at Problem, set func() error) {
+	l.origin[at.Key] = at
+	err := set()
+	l.broken[at.Key] = err != nil
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			l.problem(at.Key, e.Error())
+		}
+		return
+	}
+	l.problem(at.Key, err.Error())
+}
+
+// decode reads the text of the file; false says that it is no TOML.
+func (l *loader) decode(text string) bool {
+	var tree map[string]any
+	if _, err := toml.Decode(text, &tree); err != nil {
+		at := Problem{Key: "syntax", File: l.file, Sentence: err.Error()}
+		if parse, ok := errors.AsType[toml.ParseError](err); ok {
+			at.Line, at.Sentence = parse.Position.Line, parse.Message
+		}
+		l.problems = Problems{at}
+		return false
+	}
+	known := map[string]field{}
+	for _, f := range fields(&l.config) {
+		known[f.key] = f
+	}
+	l.table(nil, tree, known, keyLines(text))
+	return true
+}
+
+// table reads one table of the document into the known fields.
+func (l *loader) table(parent toml.Key, tree map[string]any, known map[string]field, lines map[string]int) {
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		key := append(slices.Clone(parent), name)
+		at := Problem{Key: key.String(), File: l.file, Line: lines[key.String()]}
+		f, isKey := known[at.Key]
+		below, isTable := tree[name].(map[string]any)
+		switch {
+		case isKey:
+			l.fill(at, func() error { return f.value.set(tree[name]) })
+		case isTable && (len(below) > 0 || isSection(at.Key, known)):
+			l.table(key, below, known, lines)
+		case isSection(at.Key, known):
+			at.Sentence = "is a section; write [" + at.Key + "] on a line of its own and its keys below"
+			l.problems = append(l.problems, at)
+		default:
+			at.Sentence = "unknown key" + meant(at.Key, known)
+			l.problems = append(l.problems, at)
+		}
+	}
+}
+
+func isSection(name string, known map[string]field) bool {
+	for key := range known {
+		if section(key) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// meant suggests the key behind an unknown one: a slip of the hand, or the
+// right name in another section.
+func meant(key string, known map[string]field) string {
+	all := slices.Sorted(maps.Keys(known))
+	if near := closest(key, all); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	last := key[strings.LastIndex(key, ".")+1:]
+	var same []string
+	for _, k := range all {
+		if k[strings.LastIndex(k, ".")+1:] == last {
+			same = append(same, k)
+		}
+	}
+	if len(same) > 0 {
+		return "; did you mean " + strings.Join(same, " or ") + "?"
+	}
+	return ""
+}
+
+// environment overrides keys with the variables PARLEY_….
+func (l *loader) environment(env []string) {
+	byVariable := map[string]field{}
+	known := map[string]field{}
+	for _, f := range fields(&l.config) {
+		byVariable[variable(f.key)] = f
+		known[variable(f.key)] = f
+	}
+	for _, entry := range slices.Sorted(slices.Values(env)) {
+		name, text, _ := strings.Cut(entry, "=")
+		f, isKey := byVariable[name]
+		switch {
+		case isKey:
+			l.fill(Problem{Key: f.key, File: l.file, Variable: name}, func() error { return f.value.parse(text) })
+		case name == "CREDENTIALS_DIRECTORY":
+			l.config.CredentialsDir = text
+		case name == "STATE_DIRECTORY":
+			l.stateDirectory(text)
+		case strings.HasPrefix(name, "PARLEY_") && !isForeign(name, text):
+			l.problems = append(l.problems, Problem{Variable: name, File: l.file, Sentence: "no key has this variable" + meantVariable(name, known)})
+		}
+	}
+	_, l.config.AuthModeWritten = l.origin["auth.mode"]
+}
+
+// stateDirectory makes systemd's directory the default of data_dir. Variables
+// come in alphabetical order, so PARLEY_DATA_DIR has been read before.
+func (l *loader) stateDirectory(text string) {
+	dir, _, _ := strings.Cut(text, string(filepath.ListSeparator))
+	if _, written := l.origin["data_dir"]; !written && dir != "" {
+		l.config.DataDir = dir
+	}
+}
+
+// isForeign knows the variables with our prefix that are no keys: the password
+// of `parley doctor`, and what Kubernetes sets for a service named "parley"
+// (PARLEY_SERVICE_HOST=…, PARLEY_PORT_443_TCP=tcp://…).
+func isForeign(name, text string) bool {
+	rest := strings.TrimPrefix(name, "PARLEY_")
+	return rest == "PASSWORD" ||
+		strings.HasPrefix(rest, "SERVICE_HOST") || strings.HasPrefix(rest, "SERVICE_PORT") ||
+		rest == "PORT" && strings.Contains(text, "://") ||
+		strings.HasPrefix(rest, "PORT_") && strings.Trim(rest[5:min(6, len(rest))], "0123456789") == ""
+}
+
+func meantVariable(name string, known map[string]field) string {
+	for _, k := range slices.Sorted(maps.Keys(known)) {
+		if distance(name, k) <= 2 {
+			return "; did you mean " + k + "?"
+		}
+	}
+	return "; variables are PARLEY_SECTION_KEY in capitals, like PARLEY_HTTP_LISTEN"
+}
