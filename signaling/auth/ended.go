@@ -108,8 +108,10 @@ func (e *endedList) endLogin(id string, until, now time.Time) error {
 
 // endUser ends every login of user issued by now.
 func (e *endedList) endUser(user string, until, now time.Time) error {
-	end := userEnd{now.UnixMilli(), until}
 	e.mu.Lock()
+	// A login right after an end is stamped one millisecond later than it; a
+	// second end in that moment covers it too.
+	end := userEnd{max(now.UnixMilli(), e.users[user].beforeMilli+1), until}
 	e.setUserLocked(user, end)
 	e.mu.Unlock()
 	return e.append(userLine(user, end), now)
