@@ -55,6 +55,7 @@ export class Member {
   #at = { figures: -Infinity, tell: -Infinity, ping: -Infinity };
   #tracks = noTracks();
   #reported = false;
+  #heard = false;
 
   /** @param {RoomPeer} peer @param {import("./peer.js").PeerOptions} options */
   constructor(peer, options) {
@@ -112,6 +113,8 @@ export class Member {
     this.#sample = sample;
     this.path = pathOf(sample.local, sample.remote, this.#told);
     if (this.figures) this.quality.add(now, this.figures);
+    // A client without a control channel says nothing: what arrives must do.
+    if (this.figures && !this.#heard) this.state = { mic: true, cam: this.figures.fps > 0, screen: false, screenAudio: false };
     if (this.path && this.phase === "connected" && !this.#reported) {
       this.#reported = true;
       this.#events.emit("connected", Math.round(now - this.link.since));
@@ -131,6 +134,7 @@ export class Member {
     });
     link.on("state", (state) => {
       this.state = state;
+      this.#heard = true;
       this.#events.emit("change", undefined);
     });
     link.on("stats", (told) => void (this.#told = told));

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+export const SIZES = {
+  laptop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+};
+
+/** @returns {Promise<import("playwright-core").Browser>} */
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+
+/**
+ * Runs in the page before its own code: keeps every connection for the tests
+ * to look at, asks for small pictures to spare the machine, and may narrow
+ * what a connection gets.
+ * @param {{tcpOnly?: boolean, noDevices?: boolean}} options
+ */
+function instrument({ tcpOnly, noDevices }) {
+  window.connections = [];
+  const Native = window.RTCPeerConnection;
+  const narrow = (config) => {
+    if (!tcpOnly) return config;
+    const iceServers = config.iceServers
+      .map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => /^turns?:.*transport=tcp/.test(url)) }))
+      .filter((server) => server.urls.length);
+    return { ...config, iceServers };
+  };
+  window.RTCPeerConnection = class extends Native {
+    constructor(config) {
+      super(narrow(config));
+      window.connections.push(this);
+    }
+    setConfiguration(config) {
+      super.setConfiguration(narrow(config));
+    }
+  };
+  const devices = navigator.mediaDevices;
+  const nativeAsk = devices.getUserMedia.bind(devices);
+  const missing = () => Promise.reject(new DOMException("Requested device not found", "NotFoundError"));
+  devices.getUserMedia = noDevices
+    ? missing
+    : (wanted) => {
+        // The fake beep is eaten by echo and noise processing; sound must be measurable.
+        const audio = wanted.audio && { ...wanted.audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+        const video = wanted.video && { ...wanted.video, width: 640, height: 360, frameRate: 20 };
+        return nativeAsk({ ...(audio && { audio }), ...(video && { video }) });
+      };
+  if (noDevices) devices.enumerateDevices = async () => [];
+  document.addEventListener("securitypolicyviolation", (event) => {
+    console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
+  });
+}
+
+/**
+ * One person: a context of its own with one page. What must never happen is
+ * collected in `faults`.
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} origin  the only one that may be asked for anything
+ * @param {{tcpOnly?: boolean, noDevices?: boolean, context?: object}} [options]
+ */
+export async function person(browser, origin, { context: settings = SIZES.laptop, ...options } = {}) {
+  const context = await browser.newContext({ locale: "en-GB", ...settings });
+  await context.addInitScript(instrument, options);
+  const page = await context.newPage();
+  const faults = [];
+  page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
+  const check = (url) => {
+    const { protocol, host } = new URL(url);
+    if (protocol !== "data:" && protocol !== "blob:" && host !== new URL(origin).host) faults.push(`foreign request: ${url}`);
+  };
+  context.on("request", (request) => check(request.url()));
+  page.on("websocket", (socket) => check(socket.url()));
+  return Object.assign(page, { faults });
+}
+
+/** @param {{faults: string[]}[]} pages */
+export function assertNoFaults(...pages) {
+  assert.deepEqual(pages.flatMap((page) => page.faults), []);
+}

@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+
+const BIN = path.resolve(process.env.PARLEY_BIN ?? new URL("../../../bin/parley", import.meta.url).pathname);
+const START_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 15_000;
+
+/** @returns {Promise<number>} a TCP port of loopback that was free a moment ago */
+function freePort() {
+  return new Promise((done, fail) => {
+    const probe = net.createServer();
+    probe.once("error", fail);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}
+
+/** @param {Record<string, Record<string, unknown>>} sections */
+const toml = (sections) =>
+  Object.entries(sections)
+    .map(([name, keys]) => `[${name}]\n${Object.entries(keys).map(([k, v]) => `${k} = ${JSON.stringify(v)}`).join("\n")}\n`)
+    .join("\n");
+
+/**
+ * Starts the real binary on free ports with a data directory of its own.
+ * @param {Record<string, Record<string, unknown>>} [config]  keys beside the addresses
+ */
+export async function startServer(config = {}) {
+  const dir = await mkdtemp(path.join(os.tmpdir(), "parley-e2e-"));
+  const [http, relay, admin] = await Promise.all([freePort(), freePort(), freePort()]);
+  const sections = {
+    http: { listen: `127.0.0.1:${http}` },
+    auth: { mode: "open" },
+    admin: { listen: `127.0.0.1:${admin}` },
+    shutdown: { grace: "1s" },
+    relay: { listen: `127.0.0.1:${relay}` },
+  };
+  for (const [name, keys] of Object.entries(config)) sections[name] = { ...sections[name], ...keys };
+  const file = path.join(dir, "config.toml");
+  await writeFile(file, `data_dir = ${JSON.stringify(path.join(dir, "data"))}\n\n${toml(sections)}`);
+  const server = { url: `http://localhost:${http}`, log: "", relay, admin, dir };
+  const child = spawn(BIN, ["serve", "-config", file], { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((done) => child.once("exit", done));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (server.log += data));
+  await ready(server, child);
+  server.stop = async () => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    await ended;
+    clearTimeout(timer);
+    await rm(dir, { recursive: true, force: true });
+  };
+  return server;
+}
+
+/** Polls /healthz until the server answers. */
+async function ready(server, child) {
+  for (const end = Date.now() + START_LIMIT_MS; Date.now() < end; ) {
+    if (child.exitCode !== null) break;
+    const answer = await fetch(`${server.url}/healthz`).catch(() => null);
+    if (answer?.ok) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  child.kill("SIGKILL");
+  throw new Error(`the server did not start:\n${server.log}`);
+}
