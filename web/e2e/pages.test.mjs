@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
+import { assertPlaying, enter, signIn } from "./lib/call.mjs";
+import { startServer } from "./lib/server.mjs";
+
+/** Pictures of every page, to be looked at; not compared with anything. */
+const OUT = new URL("out/", import.meta.url).pathname;
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+let browser, server;
+before(async () => {
+  await mkdir(OUT, { recursive: true });
+  server = await startServer();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Lets transitions end, takes a picture, and asks axe. */
+async function inspect(page, name, look) {
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: `${OUT}${name}-${look}.png` });
+  const violations = await page.evaluate(async (tags) => {
+    const { violations } = await window.axe.run(document, { runOnly: tags });
+    return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
+  }, RULES);
+  assert.deepEqual(violations, [], name);
+}
+
+for (const theme of ["light", "dark"]) {
+  for (const [size, settings] of Object.entries(SIZES)) {
+    test(`every page, ${theme}, ${size}`, { timeout: 180_000 }, async () => {
+      const look = `${theme}-${size}`;
+      const ann = await person(browser, server.url, { context: { ...settings, colorScheme: theme } });
+      await ann.context().addInitScript({ content: AXE });
+      await ann.goto(server.url);
+      await ann.getByLabel("Your name").waitFor();
+      await inspect(ann, "signin", look);
+      await signIn(ann, server.url, `Ann ${look}`);
+      await ann.getByRole("heading", { name: "People online" }).waitFor();
+      await inspect(ann, "home", look);
+      await ann.goto(`${server.url}/about`);
+      await ann.getByRole("heading", { level: 1 }).waitFor();
+      await inspect(ann, "about", look);
+
+      const url = `${server.url}/r/calm-otter-${look}`;
+      await ann.goto(url);
+      const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
+      const join = ann.getByRole("button", { name: "Join", exact: true });
+      await open.or(join).first().waitFor();
+      if (await open.isVisible()) await open.click();
+      await join.waitFor();
+      await ann.waitForTimeout(1000); // the fake camera's first picture is black
+      await inspect(ann, "lobby", look);
+      await join.click();
+      await ann.getByRole("heading", { name: "You are the only one here" }).waitFor();
+      await inspect(ann, "alone", look);
+
+      const bob = await person(browser, server.url);
+      await enter(bob, url, `Bob ${look}`);
+      await assertPlaying(ann, `Bob ${look}`);
+      await ann.getByRole("button", { name: /Direct/ }).waitFor();
+      await inspect(ann, "call", look);
+      await ann.getByRole("button", { name: "Settings" }).click();
+      await inspect(ann, "settings", look);
+      await ann.keyboard.press("Escape");
+      await ann.getByRole("button", { name: "Leave" }).click();
+      await ann.getByRole("heading", { name: "You have left the room" }).waitFor();
+      await inspect(ann, "summary", look);
+      assertNoFaults(ann, bob);
+      await Promise.all([ann.context().close(), bob.context().close()]);
+    });
+  }
+}
+
+test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
+  const ann = await person(browser, server.url);
+  await ann.goto(`${server.url}/r/keys`);
+  await ann.getByLabel("Your name").waitFor();
+  await ann.keyboard.type("Ann keys");
+  await ann.keyboard.press("Enter");
+  const join = ann.getByRole("button", { name: /^Join/ }).last();
+  await join.waitFor();
+  await join.focus();
+  await ann.keyboard.press("Enter");
+  await ann.getByRole("toolbar").waitFor();
+
+  const focused = () => ann.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim());
+  // One tab stop for the bar, arrows inside, around the ends.
+  await ann.getByRole("button", { name: "Microphone" }).focus();
+  await ann.keyboard.press("ArrowRight");
+  assert.equal(await focused(), "Camera");
+  await ann.keyboard.press("End");
+  assert.equal(await focused(), "Leave");
+  await ann.keyboard.press("ArrowRight");
+  assert.equal(await focused(), "Microphone");
+  const mic = ann.getByRole("button", { name: "Microphone" });
+  const was = await mic.getAttribute("aria-pressed");
+  await ann.keyboard.press("Control+d");
+  await ann.waitForFunction((before) => document.querySelector("[data-device=mic]").getAttribute("aria-pressed") !== before, was);
+
+  // A dialog gives the focus back to its opener.
+  await ann.getByRole("button", { name: "Settings" }).focus();
+  await ann.keyboard.press("Enter");
+  await ann.getByRole("dialog").waitFor();
+  await ann.keyboard.press("Escape");
+  await ann.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await focused(), "Settings");
+  assertNoFaults(ann);
+  await ann.context().close();
+});
+
+test("the minimal client of the SDK calls a person with this page", { timeout: 120_000 }, async () => {
+  const [ann, mini] = [await person(browser, server.url), await person(browser, server.url)];
+  await enter(ann, `${server.url}/r/mini`, "Ann mini");
+  await mini.goto(`${server.url}/sdk/minimal.html`);
+  await mini.getByLabel("Name").fill("Mini");
+  await mini.getByLabel("Room").fill("mini");
+  await mini.getByRole("button", { name: "Join" }).click();
+  await assertPlaying(ann, "Mini");
+  await mini.waitForFunction(() => document.querySelector("video")?.currentTime > 0);
+  assertNoFaults(ann, mini);
+  await Promise.all([ann.context().close(), mini.context().close()]);
+});
