@@ -56,7 +56,8 @@ func (s *lineScanner) key(parent toml.Key) toml.Key {
 		s.blank("")
 		from := s.at
 		if s.quoted() {
-			key = append(key, s.text[from+1:s.at-1])
+			quote := s.text[from : from+1]
+			key = append(key, strings.TrimSuffix(s.text[from+1:s.at], quote))
 		} else {
 			s.until(" \t.=]\r\n")
 			key = append(key, s.text[from:s.at])

@@ -104,7 +104,9 @@ func (l *loader) decode(text string) bool {
 	if _, err := toml.Decode(text, &tree); err != nil {
 		at := Problem{Key: "syntax", File: l.file, Sentence: err.Error()}
 		if parse, ok := errors.AsType[toml.ParseError](err); ok {
-			at.Line, at.Sentence = parse.Position.Line, parse.Message
+			// The library's own line is one too high where a newline is the trouble.
+			before := text[:min(parse.Position.Start, len(text))]
+			at.Line, at.Sentence = 1+strings.Count(before, "\n"), parse.Message
 		}
 		l.problems = Problems{at}
 		return false
