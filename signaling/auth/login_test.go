@@ -221,7 +221,7 @@ func TestHashingRespectsTheRequest(t *testing.T) {
 	cancel()
 	// A request that is gone may still win its slot, but never waits for one.
 	var wg sync.WaitGroup
-	for range 8 {
+	for range 4 {
 		wg.Go(func() {
 			w := newRecorder()
 			s.web.ServeHTTP(w, request("POST", "/login", `{"name":"ann","password":"wrong"}`).WithContext(ctx))
