@@ -43,7 +43,7 @@ func (s *Service) HandleLogin(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, err)
 		return
 	}
-	s.opts.Log.Debug("somebody signed in", "user", l.User.User, "guest", l.Guest)
+	s.opts.Log.Debug("Somebody signed in.", "user", l.User.User, "guest", l.Guest)
 	if s.cookieCounts(r) {
 		s.setCookie(w, token, s.opts.SessionTTL)
 	}
@@ -101,7 +101,7 @@ func (s *Service) logRefusal(r *http.Request, err error) {
 	if refused.Reason == "wrong_credentials" {
 		log = s.opts.Log.Info
 	}
-	log("a sign-in was refused", "code", refused.Reason, "address", s.ClientAddr(r))
+	log("A sign-in was refused.", "code", refused.Reason, "address", s.ClientAddr(r))
 }
 
 // HandleLogout serves POST /logout: it ends the logins that the request brings

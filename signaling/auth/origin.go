@@ -115,7 +115,7 @@ func (s *Service) CheckOrigin(r *http.Request) error {
 	if s.provenance(r) != originForeign {
 		return nil
 	}
-	s.opts.Log.Debug("a request from a foreign page was refused", "origin", r.Header.Get("Origin"), "host", r.Host)
+	s.opts.Log.Debug("A request from a foreign page was refused.", "origin", r.Header.Get("Origin"), "host", r.Host)
 	return &Refusal{Status: http.StatusForbidden, Reason: "bad_origin",
 		Message: "This page may not use this server. Its operator can allow it with http.allowed_origins."}
 }

@@ -79,7 +79,7 @@ const fullRetry = 10 * time.Second
 func (s *Service) refuse(w http.ResponseWriter, err error) {
 	var r *Refusal
 	if !errors.As(err, &r) {
-		s.opts.Log.Error("a sign-in request failed", "error", err)
+		s.opts.Log.Error("A sign-in request failed.", "error", err)
 		r = &Refusal{Status: http.StatusInternalServerError, Reason: "internal",
 			Message: "The server could not do this. Its log says why."}
 	}
