@@ -1,0 +1,58 @@
+package dataplane
+
+import (
+	"sync"
+	"time"
+)
+
+// Bucket is a token bucket in bytes. The zero rate lets everything pass. It may
+// be used from any goroutine.
+type Bucket struct {
+	mu     sync.Mutex
+	rate   float64 // bytes a second; 0 = no limit
+	burst  float64
+	tokens float64
+	last   time.Time
+}
+
+// minBurst lets one batch of full packets pass whatever the rate, so that a low
+// limit slows a flow instead of stopping it.
+const minBurst = 16 * MaxPayload
+
+// NewBucket makes a full bucket for rate bytes a second. It holds a tenth of a
+// second's worth.
+func NewBucket(rate int64) *Bucket {
+	b := &Bucket{last: time.Now()}
+	b.SetRate(rate)
+	b.tokens = b.burst
+	return b
+}
+
+// SetRate changes the rate from now on.
+func (b *Bucket) SetRate(rate int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rate = float64(max(rate, 0))
+	b.burst = max(b.rate/10, minBurst)
+	b.tokens = min(b.tokens, b.burst)
+}
+
+// Take spends n bytes if the bucket has them. A nil bucket has no limit.
+func (b *Bucket) Take(n int) bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rate == 0 {
+		return true
+	}
+	now := time.Now()
+	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
+	b.last = now
+	if b.tokens < float64(n) {
+		return false
+	}
+	b.tokens -= float64(n)
+	return true
+}

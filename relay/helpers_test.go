@@ -1,0 +1,392 @@
+package relay
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is far more than anything here takes on an idle machine.
+const patience = 10 * time.Second
+
+// clock is a settable Now.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// testServer is a running server on port 0 over UDP and TCP.
+type testServer struct {
+	*Server
+	t    *testing.T
+	addr netip.AddrPort // of both transports
+	log  *strings.Builder
+}
+
+const testSecret = "north"
+
+func testOptions() Options {
+	return Options{
+		Realm: "example.org", Secrets: []string{testSecret},
+		External: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
+		PortMin:  20000, PortMax: 29999,
+		Reloadable: Reloadable{UnauthenticatedRate: 100000},
+	}
+}
+
+// start runs a server; change may alter the options.
+func start(t *testing.T, change func(*Options)) *testServer {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	o := testOptions()
+	o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	if change != nil {
+		change(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, udp := listenBoth(t)
+	s.SetICE(ICEOptions{Listen: l.Addr().(*net.TCPAddr).AddrPort()})
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := s.ServeUDP(udp); err != nil {
+			t.Errorf("ServeUDP: %v", err)
+		}
+	})
+	served.Go(func() {
+		if err := s.ServeTCP(l); err != nil {
+			t.Errorf("ServeTCP: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		served.Wait()
+		checkGoroutines(t, before)
+	})
+	return &testServer{Server: s, t: t, addr: l.Addr().(*net.TCPAddr).AddrPort()}
+}
+
+// listenBoth binds one port on both transports.
+func listenBoth(t *testing.T) (net.Listener, *net.UDPConn) {
+	t.Helper()
+	for range 20 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(l.Addr().(*net.TCPAddr).AddrPort()))
+		if err == nil {
+			return l, udp
+		}
+		_ = l.Close()
+	}
+	t.Fatal("no port is free for both transports")
+	return nil, nil
+}
+
+func checkGoroutines(t *testing.T, before int) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<20)
+			t.Errorf("%d goroutines before, %d after Close:\n%s", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
+			return
+		}
+	}
+}
+
+// eventually waits until f is true.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// user is someone with credentials.
+type user struct{ name, password, realm string }
+
+func (s *testServer) user(login string) user {
+	name, pass, _ := s.Credentials(login)
+	return user{name, pass, "example.org"}
+}
+
+func (u user) key() []byte { return longTermKey(u.name, u.realm, u.password) }
+
+// prober speaks TURN by hand-made messages over one socket.
+type prober struct {
+	t     *testing.T
+	conn  net.Conn
+	tcp   bool
+	nonce []byte
+	user  user
+	f     framer
+}
+
+func (s *testServer) probe(network string, u user) *prober {
+	s.t.Helper()
+	return s.probeFrom(network, u, nil)
+}
+
+func (s *testServer) probeFrom(network string, u user, local net.Addr) *prober {
+	s.t.Helper()
+	d := net.Dialer{Timeout: patience, LocalAddr: local}
+	c, err := d.DialContext(context.Background(), network, s.addr.String())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return &prober{t: s.t, conn: c, tcp: network == "tcp", user: u, f: framer{conn: c}}
+}
+
+func (p *prober) write(b []byte) {
+	p.t.Helper()
+	if p.tcp {
+		b = append(append([]byte(nil), b...), make([]byte, -len(b)&3)...)
+	}
+	if _, err := p.conn.Write(b); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// read returns the next message or frame; nil when nothing comes within wait.
+func (p *prober) read(wait time.Duration) []byte {
+	p.t.Helper()
+	if p.tcp {
+		b, err := p.f.next(time.Now().Add(wait))
+		if err != nil {
+			return nil
+		}
+		return append([]byte(nil), b...)
+	}
+	buf := make([]byte, 4096)
+	_ = p.conn.SetReadDeadline(time.Now().Add(wait))
+	n, err := p.conn.Read(buf)
+	if err != nil {
+		return nil
+	}
+	return buf[:n]
+}
+
+// silence is how long nothing must come for it to count as silence. A wrong
+// answer on loopback comes within a millisecond.
+const silence = 150 * time.Millisecond
+
+// response reads until the answer to a transaction comes.
+func (p *prober) response(id [12]byte, wait time.Duration) *message {
+	p.t.Helper()
+	for end := time.Now().Add(wait); time.Now().Before(end); {
+		b := p.read(time.Until(end))
+		if b == nil {
+			return nil
+		}
+		if m, err := parse(b, nil); err == nil && m.id == id && m.class&classSuccess != 0 {
+			return &m
+		}
+	}
+	return nil
+}
+
+// ask sends a raw message and waits for its answer.
+func (p *prober) ask(raw []byte, wait time.Duration) *message {
+	p.t.Helper()
+	p.write(raw)
+	var id [12]byte
+	copy(id[:], raw[8:])
+	return p.response(id, wait)
+}
+
+// learnNonce asks without credentials.
+func (p *prober) learnNonce() {
+	p.t.Helper()
+	m := p.ask(newMessage(methodAllocate, classRequest, transactionID()).b, patience)
+	if m == nil || code(m) != 401 {
+		p.t.Fatalf("no 401 for an Allocate without credentials: %v", m)
+	}
+	n, _ := m.get(attrNonce)
+	p.nonce = append([]byte(nil), n...)
+}
+
+// signed builds an authenticated request.
+func (p *prober) signed(m method, attrs func(*builder)) []byte {
+	p.t.Helper()
+	if p.nonce == nil {
+		p.learnNonce()
+	}
+	w := newMessage(m, classRequest, transactionID())
+	if attrs != nil {
+		attrs(w)
+	}
+	w.add(attrUsername, []byte(p.user.name)).add(attrRealm, []byte(p.user.realm)).add(attrNonce, p.nonce)
+	return w.sign(p.user.key()).b
+}
+
+// do sends an authenticated request and returns its answer, whose
+// MESSAGE-INTEGRITY must be right.
+func (p *prober) do(m method, attrs func(*builder)) *message {
+	p.t.Helper()
+	r := p.ask(p.signed(m, attrs), patience)
+	if r == nil {
+		p.t.Fatalf("no answer to method %#x", m)
+	}
+	if c := code(r); c != 401 && c != 438 && !r.signedBy(p.user.key()) {
+		p.t.Fatalf("answer %d to method %#x lacks a correct MESSAGE-INTEGRITY", c, m)
+	}
+	return r
+}
+
+// want does a request and checks its code, 0 for success.
+func (p *prober) want(expected int, m method, attrs func(*builder)) *message {
+	p.t.Helper()
+	r := p.do(m, attrs)
+	if c := code(r); c != expected {
+		p.t.Fatalf("method %#x: code %d, want %d", m, c, expected)
+	}
+	return r
+}
+
+// code returns the error code of an answer, 0 for success.
+func code(m *message) int {
+	if m.class == classSuccess {
+		return 0
+	}
+	v, ok := m.get(attrErrorCode)
+	if !ok || len(v) < 4 {
+		return -1
+	}
+	return int(v[2])*100 + int(v[3])
+}
+
+func udpTransport(w *builder) { w.add(attrRequestedTransport, []byte{protoUDP, 0, 0, 0}) }
+
+func peerAttr(a netip.AddrPort) func(*builder) {
+	return func(w *builder) { w.addAddress(attrXORPeerAddress, a) }
+}
+
+func bindAttrs(number uint16, a netip.AddrPort) func(*builder) {
+	return func(w *builder) {
+		w.addUint32(attrChannelNumber, uint32(number)<<16).addAddress(attrXORPeerAddress, a)
+	}
+}
+
+// allocate makes an allocation and returns the relayed address.
+func (p *prober) allocate() netip.AddrPort {
+	p.t.Helper()
+	r := p.want(0, methodAllocate, udpTransport)
+	v, _ := r.get(attrXORRelayedAddress)
+	a, ok := r.decodeAddress(v)
+	if !ok {
+		p.t.Fatal("no relayed address")
+	}
+	return a
+}
+
+func (p *prober) sendIndication(peer netip.AddrPort, data []byte) {
+	p.t.Helper()
+	w := newMessage(methodSend, classIndication, transactionID())
+	p.write(w.addAddress(attrXORPeerAddress, peer).add(attrData, data).b)
+}
+
+func (p *prober) channelData(number uint16, data []byte) {
+	p.t.Helper()
+	b := []byte{byte(number >> 8), byte(number), byte(len(data) >> 8), byte(len(data))}
+	p.write(append(b, data...))
+}
+
+// wantChannel reads ChannelData and checks it.
+func (p *prober) wantChannel(number uint16, data string) {
+	p.t.Helper()
+	b := p.read(patience)
+	if len(b) < 4 || int(b[0])<<8|int(b[1]) != int(number) || string(b[4:4+int(b[2])<<8+int(b[3])]) != data {
+		p.t.Fatalf("got %x, want ChannelData %#x %q", b, number, data)
+	}
+}
+
+// wantData reads a Data indication and checks it.
+func (p *prober) wantData(peer netip.AddrPort, data string) {
+	p.t.Helper()
+	b := p.read(patience)
+	m, err := parse(b, nil)
+	if err != nil || m.method != 0x007 || m.class != classIndication {
+		p.t.Fatalf("got %x (%v), want a Data indication", b, err)
+	}
+	v, _ := m.get(attrXORPeerAddress)
+	from, _ := m.decodeAddress(v)
+	d, _ := m.get(attrData)
+	if from != peer || string(d) != data {
+		p.t.Fatalf("Data indication from %v %q, want %v %q", from, d, peer, data)
+	}
+}
+
+func (p *prober) wantSilence(what string) {
+	p.t.Helper()
+	if b := p.read(silence); b != nil {
+		p.t.Fatalf("%s: got %x, want nothing", what, b)
+	}
+}
+
+// echoPeer answers every datagram.
+func echoPeer(t *testing.T) netip.AddrPort {
+	t.Helper()
+	c := plainPeer(t)
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, a, err := c.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			_, _ = c.WriteToUDPAddrPort(buf[:n], a)
+		}
+	}()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+func plainPeer(t *testing.T) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
+}
+
+func deadlineIn(d time.Duration) time.Time { return time.Now().Add(d) }

@@ -1,0 +1,178 @@
+package relay
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/pion/turn/v4"
+)
+
+func allowOwn(o *Options) { o.AllowOwn = true }
+
+func engines(t *testing.T, f func(t *testing.T, engine string)) {
+	for _, e := range []string{engineUser, enginePion} {
+		t.Run(e, func(t *testing.T) { f(t, e) })
+	}
+}
+
+func TestEcho(t *testing.T) {
+	engines(t, func(t *testing.T, engine string) {
+		for _, network := range []string{"udp", "tcp"} {
+			t.Run(network, func(t *testing.T) {
+				s := start(t, func(o *Options) { o.AllowOwn, o.Engine = true, engine })
+				peer := echoPeer(t)
+				p := s.probe(network, s.user("ann"))
+				p.allocate()
+
+				p.want(0, methodCreatePermission, peerAttr(peer))
+				for n := range 9 {
+					data := fmt.Sprint("indication"[:n])
+					p.sendIndication(peer, []byte(data))
+					p.wantData(peer, data)
+				}
+				p.want(0, methodChannelBind, bindAttrs(0x4001, peer))
+				for n := range 9 {
+					data := "channels!"[:n]
+					p.channelData(0x4001, []byte(data))
+					p.wantChannel(0x4001, data)
+				}
+				big := randomBytes(1500)
+				p.channelData(0x4001, big)
+				p.wantChannel(0x4001, string(big))
+				p.want(0, methodRefresh, func(w *builder) { w.addUint32(attrLifetime, 0) })
+				if n := len(s.Allocations()); n != 0 {
+					t.Fatalf("%d allocations after Refresh 0", n)
+				}
+			})
+		}
+	})
+}
+
+// TestPionClient lets an independent-enough client walk through everything.
+func TestPionClient(t *testing.T) {
+	s := start(t, allowOwn)
+	peer := echoPeer(t)
+	u := s.user("ann")
+	for _, network := range []string{"udp", "tcp"} {
+		t.Run(network, func(t *testing.T) {
+			var conn net.PacketConn
+			if network == "tcp" {
+				c, err := net.Dial("tcp", s.addr.String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn = turn.NewSTUNConn(c)
+			} else {
+				c, err := net.ListenPacket("udp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn = c
+			}
+			defer func() { _ = conn.Close() }()
+			client, err := turn.NewClient(&turn.ClientConfig{TURNServerAddr: s.addr.String(), STUNServerAddr: s.addr.String(),
+				Conn: conn, Username: u.name, Password: u.password, Realm: u.realm})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if err := client.Listen(); err != nil {
+				t.Fatal(err)
+			}
+			if network == "udp" {
+				mapped, err := client.SendBindingRequest()
+				if err != nil || mapped.String() != conn.LocalAddr().String() {
+					t.Fatalf("binding: %v %v, want %v", mapped, err, conn.LocalAddr())
+				}
+			}
+			relayConn, err := client.Allocate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 100)
+			for i := range 20 {
+				msg := fmt.Sprintf("hello %d", i)
+				if _, err := relayConn.WriteTo([]byte(msg), net.UDPAddrFromAddrPort(peer)); err != nil {
+					t.Fatal(err)
+				}
+				n, from, err := relayConn.ReadFrom(buf)
+				if err != nil || string(buf[:n]) != msg || from.String() != peer.String() {
+					t.Fatalf("echo %q from %v: %v", buf[:n], from, err)
+				}
+			}
+			if err := relayConn.Close(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the allocation ends", func() bool { return len(s.Allocations()) == 0 })
+		})
+	}
+}
+
+// TestRelayToRelay needs no permission to reach own addresses: two clients that
+// both relay meet inside the server, each behind its own permission.
+func TestRelayToRelay(t *testing.T) {
+	engines(t, func(t *testing.T, engine string) {
+		s := start(t, func(o *Options) { o.Engine = engine })
+		a, b := s.probe("udp", s.user("ann")), s.probe("tcp", s.user("ben"))
+		ra, rb := a.allocate(), b.allocate()
+
+		a.want(0, methodCreatePermission, peerAttr(rb))
+		a.sendIndication(rb, []byte("too early"))
+		b.wantSilence("no permission of B's")
+
+		b.want(0, methodCreatePermission, peerAttr(ra))
+		a.sendIndication(rb, []byte("hello"))
+		b.wantData(ra, "hello")
+		a.want(0, methodChannelBind, bindAttrs(0x4000, rb))
+		a.channelData(0x4000, []byte("again"))
+		b.wantData(ra, "again")
+		b.want(0, methodChannelBind, bindAttrs(0x4ABC, ra))
+		a.channelData(0x4000, []byte("both bound"))
+		b.wantChannel(0x4ABC, "both bound")
+		b.channelData(0x4ABC, []byte("back"))
+		a.wantChannel(0x4000, "back")
+	})
+}
+
+// TestExternalMapping: the announced address is none of this machine (1:1 NAT),
+// and relays still reach each other.
+func TestExternalMapping(t *testing.T) {
+	external := netip.MustParseAddr("192.0.2.77")
+	s := start(t, func(o *Options) { o.External = []netip.Addr{external} })
+	a, b := s.probe("udp", s.user("ann")), s.probe("udp", s.user("ben"))
+	ra, rb := a.allocate(), b.allocate()
+	if ra.Addr() != external {
+		t.Fatalf("relayed address %v", ra)
+	}
+	a.want(0, methodChannelBind, bindAttrs(0x4000, rb))
+	b.want(0, methodChannelBind, bindAttrs(0x4000, ra))
+	a.channelData(0x4000, []byte("inside"))
+	b.wantChannel(0x4000, "inside")
+}
+
+// TestOwnPortsStayClosed: with the defaults no socket of the machine but live
+// relays can be reached through a relay.
+func TestOwnPortsStayClosed(t *testing.T) {
+	s := start(t, nil)
+	own := plainPeer(t)
+	ownAddr := own.LocalAddr().(*net.UDPAddr).AddrPort()
+	a, b := s.probe("udp", s.user("ann")), s.probe("udp", s.user("ben"))
+	a.allocate()
+	rb := b.allocate()
+	a.want(403, methodCreatePermission, peerAttr(ownAddr))
+	a.want(403, methodChannelBind, bindAttrs(0x4000, ownAddr))
+	a.want(403, methodCreatePermission, peerAttr(s.addr))
+	a.want(0, methodCreatePermission, peerAttr(rb))
+	for _, to := range []netip.AddrPort{ownAddr, s.addr} {
+		a.sendIndication(to, []byte("knock"))
+	}
+	_ = own.SetReadDeadline(deadlineIn(silence))
+	if n, _, err := own.ReadFrom(make([]byte, 100)); err == nil {
+		t.Fatalf("%d bytes reached a port of the machine", n)
+	}
+	if s.Snapshot().Dropped["denied"] < 2 {
+		t.Fatalf("drops: %v", s.Snapshot().Dropped)
+	}
+}

@@ -1,0 +1,298 @@
+package relay
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"parley/relay/dataplane"
+)
+
+// Times on a TURN connection; whoever is slower is not a client worth waiting for.
+const (
+	firstFrame  = 10 * time.Second // from accept to the first whole frame, TLS handshake included
+	wholeFrame  = 10 * time.Second // from the first byte of a frame to its last
+	idleStream  = 30 * time.Second // without an allocation
+	writeStream = 5 * time.Second  // a client that does not read
+
+	acceptRetry    = 5 * time.Millisecond
+	acceptRetryMax = time.Second
+)
+
+// stream is one TCP or TLS connection of a client. One goroutine reads it; the
+// queue's writer runs while there is something to write.
+type stream struct {
+	s      *Server
+	conn   net.Conn
+	client dataplane.Client
+	key    netip.Prefix // what counts as its address
+	secure bool
+	since  time.Time
+	out    outQueue
+}
+
+// ServeTCP accepts TURN connections on l, which may be a TLS listener, until
+// Close, which closes it; then it returns nil. Running out of descriptors does
+// not end it.
+func (s *Server) ServeTCP(l net.Listener) error {
+	if !s.adopt(l) {
+		return ErrClosed
+	}
+	defer s.wg.Done()
+	defer s.abandon(l)
+	retry := acceptRetry
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			retry = acceptRetry
+			go s.ServeConn(c)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case !transient(err):
+			return err
+		default:
+			s.slowLog.warn("Accepting a TURN connection failed; trying again", "error", err)
+			s.closeOldestIdle()
+			select {
+			case <-time.After(retry):
+			case <-s.shutdown:
+				return nil
+			}
+			retry = min(2*retry, acceptRetryMax)
+		}
+	}
+}
+
+// transient tells an error of Accept that passes: no descriptors or memory, or
+// a client that has gone already.
+func transient(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// ServeConn serves one accepted connection and returns when it has ended; the
+// connection is closed then, and so is its allocation. It may be called from
+// any goroutine.
+func (s *Server) ServeConn(c net.Conn) {
+	st := s.newStream(c)
+	if !s.enter(st) {
+		_ = c.Close()
+		return
+	}
+	defer s.wg.Done()
+	defer s.leave(st)
+	st.read()
+}
+
+func (s *Server) newStream(c net.Conn) *stream {
+	st := &stream{s: s, conn: c, since: time.Now()}
+	st.client = dataplane.Client{Link: st, Addr: tcpAddr(c.RemoteAddr()), Local: tcpAddr(c.LocalAddr()).Addr()}
+	st.key = addressKey(st.client.Addr.Addr())
+	_, st.secure = c.(interface{ ConnectionState() tls.ConnectionState })
+	st.out.st = st
+	return st
+}
+
+func tcpAddr(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return netip.AddrPortFrom(addrOf(t.IP), uint16(t.Port))
+	}
+	ap, _ := netip.ParseAddrPort(a.String())
+	return netip.AddrPortFrom(ap.Addr().WithZone("").Unmap(), ap.Port())
+}
+
+// enter registers a stream unless its address or the server has too many.
+func (s *Server) enter(st *stream) bool {
+	limits := s.limits.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	// Each allocation over TCP needs one connection; twice that is room for
+	// those that are just beginning.
+	if s.perPeer[st.key] >= limits.MaxTCPPerAddress || len(s.streams) >= max(2*limits.MaxAllocations, 64) {
+		s.count.dropped.add("connections")
+		return false
+	}
+	s.streams[st] = struct{}{}
+	s.perPeer[st.key]++
+	s.wg.Add(1)
+	return true
+}
+
+// leave ends the stream's allocation and forgets it.
+func (s *Server) leave(st *stream) {
+	_ = st.conn.Close()
+	s.ctl.Lock()
+	if a := s.allocs[st.client]; a != nil {
+		s.endLocked(a, "connection closed")
+	}
+	s.ctl.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.streams, st)
+	if s.perPeer[st.key]--; s.perPeer[st.key] <= 0 {
+		delete(s.perPeer, st.key)
+	}
+}
+
+// closeOldestIdle frees a descriptor when there are none: that of the oldest
+// connection without an allocation.
+func (s *Server) closeOldestIdle() {
+	s.ctl.Lock()
+	busy := make(map[dataplane.Client]bool, len(s.allocs))
+	for c := range s.allocs {
+		busy[c] = true
+	}
+	s.ctl.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var oldest *stream
+	for st := range s.streams {
+		if !busy[st.client] && (oldest == nil || st.since.Before(oldest.since)) {
+			oldest = st
+		}
+	}
+	if oldest != nil {
+		_ = oldest.conn.Close()
+	}
+}
+
+// read takes whole frames from the connection until it ends or breaks a rule.
+func (st *stream) read() {
+	rd := &reader{control: st.s.serveRequest}
+	f := framer{conn: st.conn}
+	deadline := st.since.Add(firstFrame)
+	scratch := make([]byte, dataplane.Headroom+maxFrame+dataplane.Tailroom)
+	for {
+		frame, err := f.next(deadline)
+		if err != nil {
+			if errors.Is(err, errFrame) {
+				st.s.count.dropped.add("bad_frame")
+			}
+			return
+		}
+		// A copy: the data plane writes headers around the payload.
+		n := copy(scratch[dataplane.Headroom:], frame)
+		st.s.receive(rd, st.client, dataplane.Packet{Buf: scratch, Off: dataplane.Headroom, End: dataplane.Headroom + n})
+		deadline = time.Now().Add(st.idle())
+	}
+}
+
+// idle is how long the client may be silent: as long as its allocation lives.
+func (st *stream) idle() time.Duration {
+	st.s.ctl.Lock()
+	defer st.s.ctl.Unlock()
+	a := st.s.allocs[st.client]
+	if a == nil {
+		return idleStream
+	}
+	return max(a.expires.Sub(st.s.o.Now())+housekeepingPause, idleStream)
+}
+
+// released is called when the allocation has ended: silence is limited again.
+func (st *stream) released() { _ = st.conn.SetReadDeadline(time.Now().Add(idleStream)) }
+
+// Send implements dataplane.Link.
+func (st *stream) Send(frame []byte, _ dataplane.Client) { st.out.push(frame) }
+
+// Transport implements dataplane.Link.
+func (st *stream) Transport() string {
+	if st.secure {
+		return "tls"
+	}
+	return "tcp"
+}
+
+var errFrame = errors.New("neither a STUN message nor ChannelData of a permitted length")
+
+// framer cuts a byte stream into STUN messages and ChannelData (RFC 8656
+// section 12.5). It holds one frame and what came with it, never more.
+type framer struct {
+	conn net.Conn
+	buf  [2 * maxFrame]byte
+	r, w int
+}
+
+// next returns the next whole frame, valid until the following call. wait is
+// the time by which it must have begun; each must be whole wholeFrame after that,
+// or by wait when nothing has been received before.
+func (f *framer) next(wait time.Time) ([]byte, error) {
+	deadline, begun := wait, false
+	for {
+		n, err := frameSize(f.buf[f.r:f.w])
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 && f.w-f.r >= n {
+			frame := f.buf[f.r : f.r+n]
+			f.r += n
+			return frame, nil
+		}
+		if f.w > f.r && !begun {
+			begun = true
+			if d := time.Now().Add(wholeFrame); d.Before(deadline) {
+				deadline = d
+			}
+		}
+		if err := f.fill(deadline); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// fill reads once behind what there is.
+func (f *framer) fill(deadline time.Time) error {
+	if f.r > 0 {
+		f.w = copy(f.buf[:], f.buf[f.r:f.w])
+		f.r = 0
+	}
+	if err := f.conn.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	n, err := f.conn.Read(f.buf[f.w:])
+	f.w += n
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// frameSize returns the length of the frame that b begins with, padding
+// included; 0 if that cannot be told yet.
+func frameSize(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if b[0]>>6 > 1 {
+		return 0, errFrame
+	}
+	if len(b) < 4 {
+		return 0, nil
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	if b[0]>>6 == 0 {
+		if n&3 != 0 {
+			return 0, errFrame
+		}
+		n += stunHeaderLen
+	} else {
+		n = 4 + (n+3)&^3
+	}
+	if n > maxFrame {
+		return 0, errFrame
+	}
+	return n, nil
+}
