@@ -20,7 +20,8 @@
 //
 //   - peer.turn: held while a frame of that peer is handled or its session is
 //     attached or ended; never two of them.
-//   - one of Hub.mu, callBook.mu, board.mu, room.mu: never two of these.
+//   - one of Hub.mu, callBook.mu, room.mu, and the smaller ones: never two of
+//     these.
 //   - peer.mu: a leaf around the peer's bounded queue. Queueing an event under
 //     the lock that decided it is what keeps the events of a room in one order
 //     for everybody.

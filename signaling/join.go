@@ -1,0 +1,111 @@
+package signaling
+
+import (
+	"encoding/json"
+)
+
+// joinFields is room.join. media is the client's own business.
+type joinFields struct {
+	Room   string  `json:"room"`
+	Create bool    `json:"create"`
+	Max    *int    `json:"max"`
+	Pass   *string `json:"pass"`
+}
+
+// joined is what ok says of a room that was entered.
+type joined struct {
+	Room json.RawMessage `json:"room"`
+	Mail int             `json:"mail,omitempty"`
+}
+
+// joinRoom handles room.join.
+func (h *Hub) joinRoom(p *peer, m *message) error {
+	f, err := decode[joinFields](m)
+	if err != nil {
+		return err
+	}
+	if !validRoom(f.Room) {
+		return fault("bad_message", "A room's name is 1 to 64 of letters, digits, . _ and -.")
+	}
+	if who := p.identity(); who.Room != nil && *who.Room != f.Room {
+		return refuse("forbidden", "Your invitation is for another room.")
+	}
+	e := entry{answer: func(snapshot []byte, mail int) {
+		p.answer(m, joined{snapshot, mail})
+	}}
+	if f.Pass != nil && *f.Pass != "" {
+		if wait := h.guesses.blocked(m.sock.addr, m.now); wait > 0 {
+			return &refusal{code: "rate_limited", message: "Too many wrong passwords. Wait a moment.", retry: wait}
+		}
+		e.pass = h.passDigest(f.Room, *f.Pass)
+	}
+	err = h.joinByName(p, f, e)
+	if err != nil && e.pass != nil && asRefusal(err).code == "bad_password" {
+		h.guesses.failed(m.sock.addr, m.now)
+	}
+	return err
+}
+
+// joinByName enters a room, which it makes when it is not there and may be made.
+func (h *Hub) joinByName(p *peer, f joinFields, e entry) error {
+	for {
+		r := h.rooms.find([]byte(f.Room))
+		made := r == nil
+		if made {
+			var err error
+			if r, err = h.makeRoom(f, e); err != nil {
+				return err
+			}
+		}
+		if !r.has(p) {
+			if err := p.mayEnterMore(); err != nil {
+				return err
+			}
+		}
+		if made && !h.rooms.add(r) {
+			continue
+		}
+		if made {
+			e.invited = true // whoever was faster may have come with the wrong password
+		}
+		err := h.enterRoom(r, p, e)
+		if err == nil {
+			h.board.returned(r, p)
+		}
+		if err != errClosed {
+			return err
+		}
+	}
+}
+
+// makeRoom makes the room that f asks for, not yet published.
+func (h *Hub) makeRoom(f joinFields, e entry) (*room, error) {
+	switch {
+	case !f.Create || generated(f.Room):
+		return nil, refuse("not_found", "There is no such room.")
+	case f.Room[0] == '.':
+		return nil, fault("bad_message", "A room's name does not start with a dot.")
+	}
+	r := h.newRoom(f.Room, kindLink)
+	if f.Max != nil {
+		if err := h.judgeMax(*f.Max); err != nil {
+			return nil, err
+		}
+		r.max = *f.Max
+	}
+	r.pass = e.pass
+	return r, nil
+}
+
+func (h *Hub) judgeMax(n int) error {
+	if n < 1 || n > h.opt.RoomMax {
+		return fault("bad_message", "max is from 1 to the server's room_max.")
+	}
+	return nil
+}
+
+func (r *room) has(p *peer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.memberLocked(p) != nil
+}

@@ -1,0 +1,192 @@
+package signaling
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// message is a client frame on its way to its handler. It and what it points to
+// are valid only until the handler returns.
+type message struct {
+	frame
+	id   int64
+	sock *socket
+	now  time.Time
+}
+
+// handler handles one type of message for p, whose turn it is. The error goes
+// to the client; on success the handler has answered itself, under the lock
+// that orders its answer among the events that follow from it.
+type handler func(h *Hub, p *peer, m *message) error
+
+// kind is what the hub knows of a message type.
+type kind struct {
+	handle handler
+	signal bool // counted with the signals, apart from requests
+}
+
+// messages is the table of what clients may send besides hello, ping and pong.
+func messages() map[string]kind {
+	return map[string]kind{
+		"watch":          {handle: (*Hub).watchPeople},
+		"me":             {handle: (*Hub).changeMe},
+		"room.join":      {handle: (*Hub).joinRoom},
+		"room.leave":     {handle: (*Hub).leaveRoom},
+		"room.set":       {handle: (*Hub).setRoom},
+		"room.kick":      {handle: (*Hub).kickPeer},
+		"room.knock":     {handle: (*Hub).knockRoom},
+		"room.admit":     {handle: (*Hub).admitPeer},
+		"signal":         {handle: (*Hub).passSignal, signal: true},
+		"call.start":     {handle: (*Hub).startCall},
+		"call.ringing":   {handle: (*Hub).ringingCall},
+		"call.accept":    {handle: (*Hub).acceptCall},
+		"call.decline":   {handle: (*Hub).declineCall},
+		"call.cancel":    {handle: (*Hub).cancelCall},
+		"offer.post":     {handle: (*Hub).postOffer},
+		"offer.take":     {handle: (*Hub).takeOffer},
+		"offer.withdraw": {handle: (*Hub).withdrawOffer},
+		"ice.get":        {handle: (*Hub).getICE},
+		"report":         {handle: (*Hub).report},
+	}
+}
+
+// dispatch handles one frame of p, whose turn it is.
+func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) {
+	m := &in.msg
+	*m = message{sock: s, now: now}
+	if !splitFrame(in.buf, &m.frame) {
+		h.refuse(p, m, fault("bad_message", "A frame is one JSON object in UTF-8."))
+		return
+	}
+	if n, ok := rawCounter(m.ack); ok {
+		p.acked(n)
+	}
+	t, ok := rawString(m.t)
+	switch {
+	case string(t) == "ping":
+		p.pong(s)
+	case string(t) == "pong", m.t == nil && m.ack != nil:
+	default:
+		h.handleOnce(p, m, t, ok)
+	}
+}
+
+// handleOnce handles a frame with an id unless it was handled before.
+func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) {
+	id, ok := rawCounter(m.frame.id)
+	if !ok || id == 0 {
+		h.refuse(p, m, fault("bad_message", "A frame needs an id, an integer that grows from 1."))
+		return
+	}
+	if id <= p.lastID.Load() {
+		return
+	}
+	m.id = id
+	p.lastID.Store(id)
+	k, known := h.table[string(t)]
+	if err := m.sock.spend(k.signal, m.now); err != nil {
+		h.refuse(p, m, err)
+		return
+	}
+	switch {
+	case !named:
+		h.refuse(p, m, fault("bad_message", "A frame needs its type in t, a string."))
+	case !known:
+		h.refuse(p, m, fault("unknown_type", "This server does not know that type of message."))
+	default:
+		if err := k.handle(h, p, m); err != nil {
+			h.refuse(p, m, err)
+		}
+	}
+}
+
+// spend takes a token for a frame.
+func (s *socket) spend(signal bool, now time.Time) error {
+	b, r := &s.requests, rate{requestRate, requestBurst}
+	if signal {
+		b, r = &s.signals, rate{signalRate, signalBurst}
+	}
+	wait := b.take(now, r)
+	if wait == 0 {
+		return nil
+	}
+	return &refusal{code: "rate_limited", message: "Too many messages. Wait a moment.", retry: wait, fault: true}
+}
+
+// errorFields is an error frame less its type and counter.
+type errorFields struct {
+	Re      int64  `json:"re,omitempty"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	RetryMS int64  `json:"retry_ms,omitempty"`
+	Knock   bool   `json:"knock,omitempty"`
+}
+
+// refuse answers a frame with an error, and closes the socket of who keeps
+// sending wrong ones.
+func (h *Hub) refuse(p *peer, m *message, err error) {
+	r := asRefusal(err)
+	if r.code == "internal" {
+		h.log.Error("a message could not be handled", "peer", p.id, "error", err)
+	}
+	h.drop(r.code)
+	retry := r.retry.Milliseconds()
+	if r.retry > 0 && retry == 0 {
+		retry = 1
+	}
+	p.push("error", fields(errorFields{m.id, r.code, r.message, retry, r.knock}))
+	if r.fault && m.sock.wrong.add(m.now) {
+		h.drop("flood")
+		p.closeSocket(m.sock, closeFlood, nil)
+	}
+}
+
+// decode decodes the frame into the struct of its type.
+func decode[T any](m *message) (v T, err error) {
+	if err := json.Unmarshal(m.raw, &v); err != nil {
+		return v, fault("bad_message", explain(err))
+	}
+	return v, nil
+}
+
+func explain(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("The field %q must not be a JSON %s.", wrong.Field, wrong.Value)
+	}
+	return "A field does not have the form that it should."
+}
+
+// fields encodes a struct as an event's body: its members after a comma.
+func fields(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil || len(b) <= 2 {
+		return []byte("}")
+	}
+	b[0] = ','
+	return b
+}
+
+// answer queues ok. v is a struct with the members beside re, or nil.
+func (p *peer) answer(m *message, v any) {
+	p.push("ok", okBody(m.id, v))
+}
+
+func okBody(re int64, v any) []byte {
+	b := strconv.AppendInt([]byte(`,"re":`), re, 10)
+	if v == nil {
+		return append(b, '}')
+	}
+	return append(b, fields(v)...)
+}
+
+// byeFrame is the frame before a close.
+func byeFrame(code string, retry time.Duration) []byte {
+	if retry == 0 {
+		return fmt.Appendf(nil, `{"t":"bye","code":"%s"}`, code)
+	}
+	return fmt.Appendf(nil, `{"t":"bye","code":"%s","retry_ms":%d}`, code, retry.Milliseconds())
+}
