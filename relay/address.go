@@ -30,7 +30,7 @@ const (
 )
 
 // External resolves relay.external_ip into the relay addresses to announce. The
-// error says what to write into the configuration. It asks STUN servers only
+// error says what to write there, without the key's name in front. It asks STUN servers only
 // when they are configured and nothing nearer gives the answer.
 func External(ctx context.Context, o AddressOptions) ([]netip.Addr, error) {
 	if o.Log == nil {
@@ -57,7 +57,7 @@ func (o *AddressOptions) written() ([]netip.Addr, error) {
 	for _, text := range o.External {
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("relay.external_ip: %q is not an address; write one, or \"auto\" alone", text))
+			problems = append(problems, fmt.Errorf("%q is not an address; write one, or \"auto\" alone", text))
 			continue
 		}
 		a = a.WithZone("").Unmap()
@@ -69,7 +69,7 @@ func (o *AddressOptions) written() ([]netip.Addr, error) {
 		list = append(list, a)
 	}
 	if len(problems) == 0 && !v4 {
-		problems = append(problems, errors.New("relay.external_ip: relayed addresses are IPv4; add an IPv4 address"))
+		problems = append(problems, errors.New("relayed addresses are IPv4; add an IPv4 address"))
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
@@ -81,9 +81,9 @@ func (o *AddressOptions) written() ([]netip.Addr, error) {
 func (o *AddressOptions) usable(a netip.Addr) error {
 	switch {
 	case a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return fmt.Errorf("relay.external_ip: %v is no address that a peer could send to; write the server's own", a)
+		return fmt.Errorf("%v is no address that a peer could send to; write the server's own", a)
 	case isPrivate(a) && !o.AllowPrivate:
-		return fmt.Errorf("relay.external_ip: %v cannot be reached from the internet; write the public address, "+
+		return fmt.Errorf("%v cannot be reached from the internet; write the public address, "+
 			"or set relay.allow_private_external = true for a LAN", a)
 	}
 	return nil
@@ -116,7 +116,7 @@ func (o *AddressOptions) auto(ctx context.Context) (netip.Addr, error) {
 			return a, nil
 		}
 	}
-	return netip.Addr{}, errors.New("relay.external_ip: no public IPv4 address was found; write it as " +
+	return netip.Addr{}, errors.New("no public IPv4 address was found; write it as " +
 		"relay.external_ip = \"<address>\", or name STUN servers in relay.discover, " +
 		"or set relay.allow_private_external = true for a LAN")
 }
@@ -128,7 +128,7 @@ func (o *AddressOptions) candidates(listen netip.Addr) ([]netip.Addr, error) {
 	}
 	list, err := o.Interfaces()
 	if err != nil {
-		return nil, fmt.Errorf("relay.external_ip: list the interface addresses: %w; write the address instead of \"auto\"", err)
+		return nil, fmt.Errorf("list the interface addresses: %w; write the address instead of \"auto\"", err)
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(a netip.Addr) bool { return !a.Is4() }), nil
 }

@@ -360,17 +360,19 @@ func (p *prober) wantSilence(what string) {
 func echoPeer(t *testing.T) netip.AddrPort {
 	t.Helper()
 	c := plainPeer(t)
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, a, err := c.ReadFromUDPAddrPort(buf)
-			if err != nil {
-				return
-			}
-			_, _ = c.WriteToUDPAddrPort(buf[:n], a)
-		}
-	}()
+	go echo(c)
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+func echo(c *net.UDPConn) {
+	buf := make([]byte, 4096)
+	for {
+		n, a, err := c.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		_, _ = c.WriteToUDPAddrPort(buf[:n], a)
+	}
 }
 
 func plainPeer(t *testing.T) *net.UDPConn {

@@ -3,7 +3,6 @@ package relay
 import (
 	"encoding/json"
 	"fmt"
-	"hash/maphash"
 	"net"
 	"net/http"
 	"net/netip"
@@ -144,7 +143,6 @@ func (s *Server) HandleICE(
 	identify func(*http.Request) (loginID string, relay bool, err error),
 	fail func(http.ResponseWriter, *http.Request, error),
 ) http.Handler {
-	seed := maphash.MakeSeed()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -157,7 +155,7 @@ func (s *Server) HandleICE(
 			fail(w, r, err)
 			return
 		}
-		if !s.iceLimit.allowKey(maphash.String(seed, login)) {
+		if !s.iceLimit.allowString(login) {
 			s.o.Refuse(w, http.StatusTooManyRequests, "rate_limited",
 				"This login asks for relay credentials too often. Wait a moment.", time.Second)
 			return

@@ -43,7 +43,9 @@ func (l *limiter) allow(from netip.Addr) bool {
 	return l.allowKey(maphash.Comparable(l.seed, addressKey(from)))
 }
 
-// allowKey is allow for anything that has been hashed.
+// allowString is allow for a name.
+func (l *limiter) allowString(name string) bool { return l.allowKey(maphash.String(l.seed, name)) }
+
 func (l *limiter) allowKey(key uint64) bool {
 	i := key % limiterSlots
 	l.mu.Lock()

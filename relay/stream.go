@@ -99,9 +99,23 @@ func (s *Server) newStream(c net.Conn) *stream {
 	st := &stream{s: s, conn: c, since: time.Now()}
 	st.client = dataplane.Client{Link: st, Addr: tcpAddr(c.RemoteAddr()), Local: tcpAddr(c.LocalAddr()).Addr()}
 	st.key = addressKey(st.client.Addr.Addr())
-	_, st.secure = c.(interface{ ConnectionState() tls.ConnectionState })
+	st.secure = isTLS(c)
 	st.out.st = st
 	return st
+}
+
+// isTLS looks through what wraps a connection.
+func isTLS(c net.Conn) bool {
+	for {
+		if _, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok {
+			return true
+		}
+		w, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return false
+		}
+		c = w.NetConn()
+	}
 }
 
 func tcpAddr(a net.Addr) netip.AddrPort {
