@@ -18,14 +18,16 @@ export function CallPage({ app, state }) {
   return html`
     <div class="call">
       <${CallHead} app=${app} state=${state} />
-      <main id="main" class="stage-wrap">
-        ${members.length ? html`<${Stage} state=${state} members=${members} />` : html`<${Alone} state=${state} />`}
-        <div class="call-notices">
-          <${DeviceProblem} app=${app} state=${state} device="mic" />
-          <${DeviceProblem} app=${app} state=${state} device="cam" />
+      <main id="main" class="call-main">
+        <div class="stage-wrap">
+          ${members.length ? html`<${Stage} state=${state} members=${members} />` : html`<${Alone} state=${state} />`}
+          <div class="call-notices">
+            <${DeviceProblem} app=${app} state=${state} device="mic" />
+            <${DeviceProblem} app=${app} state=${state} device="cam" />
+          </div>
         </div>
+        <${Controls} app=${app} state=${state} onInvite=${() => setDialog("invite")} onSettings=${() => setDialog("settings")} />
       </main>
-      <${Controls} app=${app} state=${state} onInvite=${() => setDialog("invite")} onSettings=${() => setDialog("settings")} />
     </div>
     ${dialog === "invite" && html`<${Dialog} title=${t("invite.title")} onClose=${close} wide=${true}>
       <p class="muted">${t("invite.text")}</p><${Invite} url=${location.href} /><//>`}
