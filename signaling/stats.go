@@ -32,6 +32,7 @@ type Histogram struct {
 
 // SessionInfo is one peer in the admin API.
 type SessionInfo struct {
+	Login  string    `json:"-"`
 	Peer   string    `json:"peer"`
 	User   string    `json:"user"`
 	Name   string    `json:"name"`
@@ -147,7 +148,7 @@ func (h *Hub) Sessions() []SessionInfo {
 func (p *peer) info() SessionInfo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := SessionInfo{Peer: p.id, User: p.user, Name: p.who.Name, Since: p.since.UTC(), Rooms: []string{}}
+	i := SessionInfo{Login: p.who.Login, Peer: p.id, User: p.user, Name: p.who.Name, Since: p.since.UTC(), Rooms: []string{}}
 	if p.latest != nil {
 		i.Client = p.latest.from
 	}

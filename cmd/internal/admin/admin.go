@@ -15,6 +15,7 @@ import (
 
 // Options configure the admin pages.
 type Options struct {
+	API     http.Handler      // below /admin/api/, for who has the token
 	Token   string            // bearer token for everything but health, readiness and metrics
 	Host    string            // the listener's own `host:port`; other Host headers are refused
 	Collect func(Emit)        // called at each scrape, from the scraper's goroutine
@@ -88,6 +89,9 @@ func (o Options) protected() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	if o.API != nil {
+		mux.Handle("/admin/api/", o.API)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		o.Refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address. /healthz, /readyz and /metrics are here.")
 	})

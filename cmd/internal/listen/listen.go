@@ -23,6 +23,7 @@ type Options struct {
 	Relay    string // relay.listen, UDP and TCP on the same port
 	RelayTLS string // relay.tls_listen
 	Admin    string // admin.listen
+	Plain    string // tls.acme_http_listen
 
 	// Inherited are TCP listeners handed over by the service manager, by name
 	// ("http", "admin", ...); one that is named is used instead of binding.
@@ -36,6 +37,7 @@ type Sockets struct {
 	RelayTCP net.Listener
 	RelayTLS net.Listener
 	Admin    net.Listener
+	Plain    net.Listener
 }
 
 // Error is a socket that could not be opened. It names the configuration key
@@ -72,6 +74,7 @@ func Open(o Options) (*Sockets, error) {
 		func() (err error) { s.RelayUDP, s.RelayTCP, err = pair("relay.listen", o.Relay); return err },
 		func() (err error) { s.RelayTLS, err = o.tcp("relay-tls", "relay.tls_listen", o.RelayTLS); return err },
 		func() (err error) { s.Admin, err = o.tcp("admin", "admin.listen", o.Admin); return err },
+		func() (err error) { s.Plain, err = o.tcp("plain", "tls.acme_http_listen", o.Plain); return err },
 	} {
 		if err := open(); err != nil {
 			s.Close()
@@ -83,7 +86,7 @@ func Open(o Options) (*Sockets, error) {
 
 // Close closes what is open; closing twice is harmless.
 func (s *Sockets) Close() {
-	for _, l := range []net.Listener{s.HTTP, s.RelayTCP, s.RelayTLS, s.Admin} {
+	for _, l := range []net.Listener{s.HTTP, s.RelayTCP, s.RelayTLS, s.Admin, s.Plain} {
 		closeIf(l)
 	}
 	if s.RelayUDP != nil {

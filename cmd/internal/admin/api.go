@@ -1,0 +1,88 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// API is the JSON surface for administrators below /admin/api/. The functions
+// answer what the wiring knows; each may be called from any goroutine.
+type API struct {
+	Relays   func() any
+	EndRelay func(id string) bool
+	Sessions func() any
+	EndUser  func(user string) bool // false when the user has no session and no relay
+	Rooms    func() any
+	Overview func() any
+	Invite   func(InviteRequest) (Invite, error) // an error is a sentence for the person who asked
+	Refuse   func(w http.ResponseWriter, status int, code, message string)
+}
+
+// InviteRequest asks for an invite; the fields are those of `parley token`.
+type InviteRequest struct {
+	Name  string `json:"name"`
+	Room  string `json:"room"`
+	TTL   string `json:"ttl"` // a duration with its unit, "1h" when absent
+	Relay *bool  `json:"relay"`
+	Role  string `json:"role"`
+}
+
+// Invite is a signed invite; Link is empty without http.public_url.
+type Invite struct {
+	Token     string    `json:"token"`
+	Link      string    `json:"link"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// maxBody bounds the JSON of a request.
+const maxBody = 64 << 10
+
+// Handler serves the API. Who may call it is for the caller to judge.
+func (a API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for path, list := range map[string]func() any{
+		"relays": a.Relays, "sessions": a.Sessions, "rooms": a.Rooms, "overview": a.Overview,
+	} {
+		mux.HandleFunc("GET /admin/api/"+path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, list()) })
+	}
+	mux.HandleFunc("DELETE /admin/api/relays/{id}", func(w http.ResponseWriter, r *http.Request) {
+		a.deleted(w, a.EndRelay(r.PathValue("id")), "There is no such relay (any more).")
+	})
+	mux.HandleFunc("DELETE /admin/api/users/{user}/sessions", func(w http.ResponseWriter, r *http.Request) {
+		a.deleted(w, a.EndUser(r.PathValue("user")), "This user has no session and no relay.")
+	})
+	mux.HandleFunc("POST /admin/api/invites", a.invite)
+	mux.HandleFunc("/admin/api/", func(w http.ResponseWriter, _ *http.Request) {
+		a.Refuse(w, http.StatusNotFound, "not_found", "The admin API has relays, sessions, rooms, overview, users/NAME/sessions and invites.")
+	})
+	return mux
+}
+
+func (a API) deleted(w http.ResponseWriter, found bool, missing string) {
+	if !found {
+		a.Refuse(w, http.StatusNotFound, "not_found", missing)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a API) invite(w http.ResponseWriter, r *http.Request) {
+	var req InviteRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req); err != nil {
+		a.Refuse(w, http.StatusBadRequest, "bad_message", "Send a JSON object with name, and if you like room, ttl, relay and role.")
+		return
+	}
+	inv, err := a.Invite(req)
+	if err != nil {
+		a.Refuse(w, http.StatusBadRequest, "bad_message", err.Error())
+		return
+	}
+	writeJSON(w, inv)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	json.NewEncoder(w).Encode(v)
+}

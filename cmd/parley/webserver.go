@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"parley/cmd/internal/listen"
+)
+
+// Bounds of one HTTP connection (security: slow and endless requests). A
+// WebSocket leaves them behind at its upgrade.
+const (
+	headerTime = 5 * time.Second
+	bodyTime   = 30 * time.Second
+	answerTime = 2 * time.Minute // the whole client over a slow phone network
+	idleTime   = 2 * time.Minute
+	maxHeader  = 16 << 10 // bytes
+)
+
+func webServer(h http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler: h, Protocols: new(http.Protocols),
+		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if state, ok := listen.TLSState(c); ok {
+				return context.WithValue(ctx, tlsState{}, &state)
+			}
+			return ctx
+		},
+	}
+	s.Protocols.SetHTTP1(true)
+	// The mux has ended TLS already, so HTTP/2 arrives here without it.
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
+
+type tlsState struct{}
+
+// withTLSState gives handlers r.TLS as if net/http had ended TLS itself.
+func withTLSState(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if state, ok := r.Context().Value(tlsState{}).(*tls.ConnectionState); ok && r.TLS == nil {
+			r.TLS = state
+		}
+		next.ServeHTTP(w, r)
+	})
+}

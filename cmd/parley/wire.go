@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"parley/cmd/internal/listen"
+	"parley/signaling"
+	"parley/signaling/auth"
+	"parley/web"
+)
+
+// The build steps of newServer, in its order, and the small adapters between
+// packages that do not know each other.
+
+func (s *server) buildData(context.Context) error {
+	if err := makeDataDir(s.cfg.DataDir); err != nil {
+		return err
+	}
+	var errs []error
+	for _, f := range []struct{ key, path, written string }{
+		{"relay.secrets_file", s.cfg.RelaySecretsFile(), s.cfg.Relay.SecretsFile},
+		{"admin.token_file", s.cfg.AdminTokenFile(), s.cfg.Admin.TokenFile},
+	} {
+		if f.written != "" {
+			continue // a file that somebody named is theirs to make
+		}
+		if err := makeSecret(f.path); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.key, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) buildSockets(context.Context) (err error) {
+	s.socks, err = listen.Open(listen.Options{
+		HTTP: s.cfg.HTTP.Listen, Relay: s.cfg.Relay.Listen,
+		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
+	})
+	return err
+}
+
+func (s *server) buildUsers(context.Context) error {
+	creds, err := credentials(s.cfg)
+	if err != nil {
+		return err
+	}
+	s.users, err = auth.New(auth.Options{
+		Log: s.log, Mode: s.cfg.Auth.Mode, Credentials: creds, RelayFor: s.cfg.Auth.RelayFor,
+		SessionTTL: s.cfg.Auth.SessionTTL, NameHold: s.cfg.Signaling.ResumeWindow, CredentialTTL: s.cfg.Relay.CredentialTTL,
+		DataDir: s.cfg.DataDir, PublicURL: s.cfg.HTTP.PublicURL, AllowedOrigins: s.cfg.HTTP.AllowedOrigins,
+		TrustedProxies: s.cfg.HTTP.TrustedProxies, Secure: s.secure(),
+		ICE: s.iceServers, OnEnd: s.endEverywhere, Refuse: refuse,
+	})
+	return err
+}
+
+func (s *server) buildHub(context.Context) (err error) {
+	sig := s.cfg.Signaling
+	key, err := os.ReadFile(filepath.Join(s.cfg.DataDir, "session-key"))
+	if err != nil {
+		return err
+	}
+	peerKey := sha256.Sum256(append([]byte("parley peer ids\x00"), key...))
+	s.hub, err = signaling.New(signaling.Options{
+		Log: s.log, Build: web.Build(), Key: peerKey[:], RoomsFile: filepath.Join(s.cfg.DataDir, "rooms.json"),
+		RoomMax: sig.RoomMax, ResumeWindow: sig.ResumeWindow, RingTimeout: sig.RingTimeout, OfferTTL: sig.OfferTTL,
+		MaxMessage: sig.MaxMessage, MaxSessions: sig.MaxSessions, MaxPerUser: sig.MaxSessionsPerUser,
+		MaxPerIP: sig.MaxSessionsPerIP, Directory: sig.Directory,
+		CheckOrigin: s.users.CheckOrigin, ClientAddr: s.users.ClientAddr, Authorized: s.users.Authorized,
+		Identify: func(r *http.Request, token, name, key string) (signaling.Identity, error) {
+			l, err := s.users.IdentifyHello(r, token, name, key)
+			return identityOf(l), err
+		},
+		HoldName:    func(id signaling.Identity) error { return s.users.HoldName(loginOf(id)) },
+		ReleaseName: func(id signaling.Identity) { s.users.ReleaseName(loginOf(id)) },
+		Rename: func(id signaling.Identity, name string) (signaling.Identity, error) {
+			l, err := s.users.Rename(loginOf(id), name)
+			id.Name = l.Name
+			return id, err
+		},
+		Lookup: s.users.UserExists, NameKey: auth.NameKey, Text: auth.Text,
+		ICE: func(r *http.Request, id signaling.Identity) json.RawMessage {
+			return marshal(s.turn.ICEServers(r.Host, id.Login, id.Relay))
+		},
+		ICELife: func() time.Duration { return s.cfg.Relay.CredentialTTL },
+		Refuse:  refuse,
+	})
+	return err
+}
+
+// identityOf and loginOf translate between the login that auth knows and the
+// identity that the hub shows.
+func identityOf(l auth.Login) signaling.Identity {
+	return signaling.Identity{
+		Login: l.ID, User: l.User.User, Name: l.Name, Guest: l.Guest, Member: !l.Guest,
+		Roles: l.Roles, Relay: l.Relay, Room: l.Room,
+	}
+}
+
+func loginOf(id signaling.Identity) auth.Login {
+	return auth.Login{ID: id.Login, User: auth.User{
+		User: id.User, Name: id.Name, Guest: id.Guest, Roles: id.Roles, Relay: id.Relay, Room: id.Room,
+	}}
+}
+
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func (s *server) buildSite(context.Context) error {
+	site, err := web.New(web.Options{Build: web.Build(), HSTS: s.cfg.TLS.Mode == "files" || s.cfg.TLS.Mode == "acme"})
+	if err != nil {
+		return err
+	}
+	var config *tls.Config
+	if s.certs != nil {
+		config = s.certs.TLSConfig()
+	}
+	s.mux = listen.NewMux(s.socks.HTTP, config, s.turn.ServeConn, s.log)
+	s.http = webServer(s.routes(site), s.log)
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"parley/cmd/internal/admin"
+)
+
+func (s *server) buildAdmin(context.Context) error {
+	token, err := s.cfg.ReadSecret(s.cfg.AdminTokenFile())
+	if err != nil {
+		return fmt.Errorf("admin.token_file: %w", err)
+	}
+	v, c := versionOf()
+	s.admin = webServer(admin.New(admin.Options{
+		API:   s.adminAPI(),
+		Token: strings.TrimSpace(token.Reveal()), Host: s.socks.Admin.Addr().String(), Collect: s.collect,
+		Build:  map[string]string{"version": v, "commit": c, "go": runtime.Version()},
+		Refuse: func(w http.ResponseWriter, status int, code, message string) { refuse(w, status, code, message, 0) },
+	}, &s.ready), s.log)
+	s.admin.WriteTimeout = profileTime
+	return nil
+}
+
+// profileTime lets /debug/pprof/profile run as long as somebody asks, within
+// reason.
+const profileTime = 10 * time.Minute
+
+// collect turns the parts' snapshots into metrics.
+func (s *server) collect(emit admin.Emit) {
+	s.collectHub(emit)
+	s.collectRelay(emit)
+	each(s.users.Snapshot().Logins, func(result string, n uint64) { emit.Value("parley_logins_total", float64(n), result) })
+	if end := s.certExpiry(); !end.IsZero() {
+		emit.Value("parley_tls_certificate_expiry_timestamp_seconds", float64(end.Unix()))
+	}
+}
+
+func (s *server) collectHub(emit admin.Emit) {
+	h := s.hub.Snapshot()
+	emit.Value("parley_ws_connections", float64(h.Connections))
+	emit.Value("parley_sessions", float64(h.Sessions))
+	emit.Value("parley_rooms", float64(h.Rooms))
+	emit.Value("parley_signals_total", float64(h.Signals))
+	each(h.Calls, func(result string, n uint64) { emit.Value("parley_calls_total", float64(n), result) })
+	each(h.Dropped, func(reason string, n uint64) { emit.Value("parley_ws_dropped_total", float64(n), reason) })
+	each(h.Reports, func(path string, n uint64) { emit.Value("parley_ice_selected_total", float64(n), path) })
+	emit.Histogram("parley_call_setup_seconds", h.Setup.Bounds, h.Setup.Counts, h.Setup.Count, h.Setup.Sum)
+}
+
+func (s *server) collectRelay(emit admin.Emit) {
+	t := s.turn.Snapshot()
+	emit.Value("parley_credentials_issued_total", float64(t.CredentialsIssued))
+	emit.Value("parley_stun_requests_total", float64(t.StunRequests))
+	each(t.Allocations, func(transport string, n int) { emit.Value("parley_turn_allocations", float64(n), transport) })
+	for transport, results := range t.AllocationResults {
+		each(results, func(result string, n uint64) {
+			emit.Value("parley_turn_allocations_total", float64(n), transport, result)
+		})
+	}
+	emit.Value("parley_turn_relayed_bytes_total", float64(t.BytesUp), "up")
+	emit.Value("parley_turn_relayed_bytes_total", float64(t.BytesDown), "down")
+	emit.Value("parley_turn_relayed_packets_total", float64(t.PacketsUp), "up")
+	emit.Value("parley_turn_relayed_packets_total", float64(t.PacketsDown), "down")
+	each(t.Dropped, func(reason string, n uint64) { emit.Value("parley_turn_dropped_packets_total", float64(n), reason) })
+	each(t.AuthFailures, func(reason string, n uint64) { emit.Value("parley_turn_auth_failures_total", float64(n), reason) })
+	each(t.PermissionDenied, func(rule string, n uint64) { emit.Value("parley_turn_permission_denied_total", float64(n), rule) })
+	d := t.Durations
+	emit.Histogram("parley_turn_allocation_duration_seconds", d.Bounds, d.Counts, d.Count, d.Sum)
+	if t.BudgetLimit > 0 {
+		emit.Value("parley_relay_budget_bytes", float64(max(0, t.BudgetLimit-t.BudgetUsed)))
+	}
+}
+
+func each[V any](m map[string]V, f func(string, V)) {
+	for k, v := range m {
+		f(k, v)
+	}
+}
