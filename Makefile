@@ -23,6 +23,9 @@ run-lan: export PARLEY_AUTH_MODE ?= open
 run-lan: export PARLEY_RELAY_LISTEN ?= :3478
 run-lan: export PARLEY_RELAY_ALLOW_PRIVATE_EXTERNAL ?= true
 run-lan: export PARLEY_RELAY_ALLOWED_PEERS ?= 10.0.0.0/8,172.16.0.0/12,192.168.0.0/16
+# The address of the interface that leads out; written, because a machine with
+# containers has several and "auto" may take another one.
+run-lan: export PARLEY_RELAY_EXTERNAL_IP ?= $(or $(shell ip -4 route get 203.0.113.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p'),auto)
 run-lan: build
 	bin/parley serve
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -59,16 +58,15 @@ func defaultPort(scheme string) string {
 	return ":80"
 }
 
-// lanAddress is the first IPv4 address of this machine that others reach.
+// lanAddress is this machine's address on the network that leads out. Connecting
+// a UDP socket asks the kernel for a route and sends nothing.
 func lanAddress() string {
-	addrs, _ := net.InterfaceAddrs()
-	for _, a := range addrs {
-		p, err := netip.ParsePrefix(a.String())
-		if err == nil && p.Addr().Is4() && p.Addr().IsGlobalUnicast() {
-			return p.Addr().String()
-		}
+	c, err := net.Dial("udp4", "203.0.113.1:9")
+	if err != nil {
+		return "localhost"
 	}
-	return "localhost"
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).IP.String()
 }
 
 // quiet is the white border that scanners need (ISO/IEC 18004: four modules;

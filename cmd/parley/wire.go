@@ -69,7 +69,12 @@ func (s *server) buildHub(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	peerKey := sha256.Sum256(append([]byte("parley peer ids\x00"), key...))
+	// The oldest key of the file, its last line: peer ids outlive a rotation.
+	lines := secretLines(string(key))
+	if len(lines) == 0 {
+		return errors.New("session-key in data_dir is empty: remove it, and everybody signs in anew")
+	}
+	peerKey := sha256.Sum256([]byte("parley peer ids\x00" + lines[len(lines)-1]))
 	s.hub, err = signaling.New(signaling.Options{
 		Log: s.log, Build: web.Build(), Key: peerKey[:], RoomsFile: filepath.Join(s.cfg.DataDir, "rooms.json"),
 		RoomMax: sig.RoomMax, ResumeWindow: sig.ResumeWindow, RingTimeout: sig.RingTimeout, OfferTTL: sig.OfferTTL,
