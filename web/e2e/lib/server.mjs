@@ -4,7 +4,9 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 
-const BIN = path.resolve(process.env.PARLEY_BIN ?? new URL("../../../bin/parley", import.meta.url).pathname);
+export const BIN = path.resolve(process.env.PARLEY_BIN ?? new URL("../../../bin/parley", import.meta.url).pathname);
+/** The server takes PARLEY_… for configuration; ours are not meant for it. */
+export const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;
 
@@ -44,7 +46,7 @@ export async function startServer(config = {}) {
   const file = path.join(dir, "config.toml");
   await writeFile(file, `data_dir = ${JSON.stringify(path.join(dir, "data"))}\n\n${toml(sections)}`);
   const server = { url: `http://localhost:${http}`, log: "", relay, admin, dir };
-  const child = spawn(BIN, ["serve", "-config", file], { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BIN, ["serve", "-config", file], { cwd: dir, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((done) => child.once("exit", done));
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (server.log += data));
   await ready(server, child);

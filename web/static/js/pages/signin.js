@@ -35,8 +35,10 @@ function NameForm({ app, state, mode }) {
   const [name, setName] = useState(first);
   const [password, setPassword] = useState("");
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const shown = useRef(first);
   useEffect(() => {
-    setName(first);
+    // Only a new proposal replaces what was typed, never the first drawing.
+    if (shown.current !== first) setName((shown.current = first));
     field.current?.focus();
     if (problem && FIELD[code] === "name") field.current?.select();
   }, [first, problem]);
