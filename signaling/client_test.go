@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -92,9 +93,12 @@ func identify(_ *http.Request, token, name, key string) (signaling.Identity, err
 
 // server is a hub behind a real HTTP server.
 type server struct {
-	t    *testing.T
-	hub  *signaling.Hub
-	http *httptest.Server
+	t     *testing.T
+	hub   *signaling.Hub
+	http  *httptest.Server // nil when the connections are in memory
+	mem   *memListener
+	tap   func(dir string, f obj) // sees every frame, when not nil
+	tapMu sync.Mutex
 }
 
 // options are those of most tests. Accounts are ann, bob and carl, dave.
@@ -136,10 +140,84 @@ func (s *server) stop() {
 	if err := s.hub.Shutdown(ctx); err != nil {
 		s.t.Errorf("Shutdown: %v", err)
 	}
-	s.http.Close()
+	if s.http != nil {
+		s.http.Close()
+	}
+	if s.mem != nil {
+		s.mem.Close()
+	}
 }
 
-func (s *server) url() string { return "ws" + strings.TrimPrefix(s.http.URL, "http") + "/ws" }
+func (s *server) sees(dir string, f obj) {
+	s.tapMu.Lock()
+	defer s.tapMu.Unlock()
+	if s.tap != nil {
+		s.tap(dir, f)
+	}
+}
+
+// memListener hands out connections in memory, so that a test's time can be
+// that of testing/synctest.
+type memListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (l *memListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *memListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
+
+func (l *memListener) dial(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// startInMemory is start for a synctest bubble.
+func startInMemory(t *testing.T, opt signaling.Options) *server {
+	t.Helper()
+	hub, err := signaling.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, hub: hub, mem: &memListener{conns: make(chan net.Conn), done: make(chan struct{})}}
+	go http.Serve(s.mem, hub)
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) url() string {
+	if s.mem != nil {
+		return "ws://memory/ws"
+	}
+	return "ws" + strings.TrimPrefix(s.http.URL, "http") + "/ws"
+}
+
+// patience is how long to wait for what has to come: in a bubble, where time
+// costs nothing, for any timer.
+func (s *server) patience() time.Duration {
+	if s.mem != nil {
+		return 24 * time.Hour
+	}
+	return patience
+}
 
 // obj is a JSON object.
 type obj = map[string]any
@@ -149,6 +227,7 @@ type client struct {
 	t      *testing.T
 	s      *server
 	conn   *websocket.Conn
+	onPing func(string) error // instead of a pong
 	token  string
 	key    string
 	id     int // of the last request
@@ -181,6 +260,9 @@ func (s *server) raw(t *testing.T) *client {
 func (c *client) open() {
 	c.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{"parley.v1"}, HandshakeTimeout: patience}
+	if c.s.mem != nil {
+		d.NetDialContext = c.s.mem.dial
+	}
 	conn, resp, err := d.Dial(c.s.url(), nil)
 	if err != nil {
 		c.t.Fatalf("dial: %v (%v)", err, resp)
@@ -193,6 +275,9 @@ func (c *client) open() {
 
 func (c *client) listen(conn *websocket.Conn) {
 	c.conn = conn
+	if c.onPing != nil {
+		conn.SetPingHandler(c.onPing)
+	}
 	c.frames = make(chan obj, 4096)
 	c.ended = make(chan error, 1)
 	c.t.Cleanup(func() { conn.Close() })
@@ -209,6 +294,7 @@ func (c *client) listen(conn *websocket.Conn) {
 				ended <- fmt.Errorf("not JSON: %s", b)
 				return
 			}
+			c.s.sees("server", f)
 			frames <- f
 		}
 	}(c.frames, c.ended)
@@ -257,6 +343,7 @@ func (c *client) peer() string { return c.hello["you"].(obj)["peer"].(string) }
 
 func (c *client) send(f obj) {
 	c.t.Helper()
+	c.s.sees("client", f)
 	if err := c.conn.WriteJSON(f); err != nil {
 		c.t.Fatalf("send %v: %v", f["t"], err)
 	}
@@ -296,7 +383,7 @@ func (c *client) next() obj {
 			c.last = int(n)
 		}
 		return f
-	case <-time.After(patience):
+	case <-time.After(c.s.patience()):
 		c.t.Fatalf("nothing came")
 	}
 	return nil
@@ -367,7 +454,7 @@ func (c *client) sync(never ...string) {
 // closed waits for the close and checks its code.
 func (c *client) closed(code int) {
 	c.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(c.s.patience())
 	for {
 		select {
 		case _, ok := <-c.frames:

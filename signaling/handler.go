@@ -54,6 +54,13 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.wg.Done()
 		return
 	}
+	if !h.openSocket(s) {
+		s.writeClose(closeShutdown, "shutdown")
+		s.conn.Close()
+		h.forgetSocket(s)
+		h.wg.Done()
+		return
+	}
 	s.conn.SetReadLimit(int64(h.opt.MaxMessage))
 	s.conn.SetPongHandler(s.heard)
 	s.conn.SetReadDeadline(time.Now().Add(h.opt.HelloTimeout))
@@ -88,22 +95,32 @@ func errSubprotocol() *refusal {
 	return refuse("bad_message", "This server speaks the WebSocket subprotocol "+subprotocol+" only.")
 }
 
-// countSocket notes a socket and its reader goroutine.
+// countSocket counts a socket that is to be, and its reader goroutine.
 func (h *Hub) countSocket(s *socket) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
 		return &refusal{code: "draining", message: "The server is restarting. Try again in a moment.", retry: shutdownRetry}
-	case len(h.sockets) >= h.opt.MaxSessions:
+	case h.counted >= h.opt.MaxSessions:
 		return &refusal{code: "server_full", message: "The server is full. Try again later.", retry: fullRetry}
 	case h.perAddr[s.addr] >= h.opt.MaxPerIP:
 		return &refusal{code: "rate_limited", message: "Too many connections from your address. Close some.", retry: fullRetry}
 	}
-	h.sockets[s] = struct{}{}
+	h.counted++
 	h.perAddr[s.addr]++
 	h.wg.Add(1)
 	return nil
+}
+
+// openSocket notes a socket whose connection is there; false after Shutdown.
+func (h *Hub) openSocket(s *socket) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.sockets[s] = struct{}{}
+	}
+	return !h.closed
 }
 
 // fullRetry is what a client is asked to wait when there is no room for it.
@@ -113,6 +130,7 @@ func (h *Hub) forgetSocket(s *socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
+	h.counted--
 	if h.perAddr[s.addr]--; h.perAddr[s.addr] <= 0 {
 		delete(h.perAddr, s.addr)
 	}
@@ -161,5 +179,5 @@ func writeRefusal(w http.ResponseWriter, status int, code, message string, retry
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]body{"error": {code, message, retry.Milliseconds()}})
+	json.NewEncoder(w).Encode(map[string]body{"error": {code, message, wholeMS(retry)}})
 }

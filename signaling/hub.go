@@ -43,7 +43,8 @@ type Hub struct {
 	mu       sync.Mutex // the fields below
 	closed   bool
 	sockets  map[*socket]struct{}
-	perAddr  map[netip.Addr]int // sockets by network
+	counted  int                // sockets, those being upgraded included
+	perAddr  map[netip.Addr]int // the same by network
 	keys     map[tabKey]*peer
 	peers    map[string]*peer
 	accounts map[string]*account

@@ -125,6 +125,11 @@ type errorFields struct {
 	Knock   bool   `json:"knock,omitempty"`
 }
 
+// wholeMS rounds up: who waits that long must not be too early.
+func wholeMS(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
+
 // refuse answers a frame with an error, and closes the socket of who keeps
 // sending wrong ones.
 func (h *Hub) refuse(p *peer, m *message, err error) {
@@ -133,11 +138,7 @@ func (h *Hub) refuse(p *peer, m *message, err error) {
 		h.log.Error("a message could not be handled", "peer", p.id, "error", err)
 	}
 	h.drop(r.code)
-	retry := r.retry.Milliseconds()
-	if r.retry > 0 && retry == 0 {
-		retry = 1
-	}
-	p.push("error", fields(errorFields{m.id, r.code, r.message, retry, r.knock}))
+	p.push("error", fields(errorFields{m.id, r.code, r.message, wholeMS(r.retry), r.knock}))
 	if r.fault && m.sock.wrong.add(m.now) {
 		h.drop("flood")
 		p.closeSocket(m.sock, closeFlood, nil)

@@ -194,7 +194,7 @@ func (s *socket) refuseHello(err error) {
 	r := asRefusal(err)
 	s.hub.drop("hello_" + r.code)
 	s.conn.SetWriteDeadline(time.Now().Add(writeWait))
-	body, _ := json.Marshal(errorFields{Code: r.code, Message: r.message, RetryMS: r.retry.Milliseconds()})
+	body, _ := json.Marshal(errorFields{Code: r.code, Message: r.message, RetryMS: wholeMS(r.retry)})
 	s.conn.WriteMessage(websocket.TextMessage, append([]byte(`{"t":"error",`), body[1:]...))
 	if r.code == "version" {
 		s.conn.WriteMessage(websocket.TextMessage, []byte(`{"t":"bye","code":"version"}`))
