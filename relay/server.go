@@ -359,7 +359,7 @@ func (s *Server) sweep(realNow time.Time) {
 	now := s.o.Now()
 	for _, a := range s.allocs {
 		switch {
-		case now.After(a.expires) || now.After(a.last):
+		case !now.Before(a.expires), !now.Before(a.last):
 			s.endLocked(a, "expired")
 		case a.relay.Closed():
 			s.endLocked(a, "relay socket closed")
