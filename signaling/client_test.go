@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,7 +98,8 @@ type server struct {
 	hub   *signaling.Hub
 	http  *httptest.Server // nil when the connections are in memory
 	mem   *memListener
-	tap   func(dir string, f obj) // sees every frame, when not nil
+	swap  atomic.Pointer[signaling.Hub] // what the connections in memory reach
+	tap   func(dir string, f obj)       // sees every frame, when not nil
 	tapMu sync.Mutex
 }
 
@@ -198,7 +200,8 @@ func startInMemory(t *testing.T, opt signaling.Options) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, hub: hub, mem: &memListener{conns: make(chan net.Conn), done: make(chan struct{})}}
-	go http.Serve(s.mem, hub)
+	s.swap.Store(hub)
+	go http.Serve(s.mem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.swap.Load().ServeHTTP(w, r) }))
 	t.Cleanup(s.stop)
 	return s
 }
