@@ -67,6 +67,12 @@ func (n Notifier) ExtendTimeout(d time.Duration) error {
 	return n.send("EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(d.Microseconds(), 10))
 }
 
+// Ready is New(getenv).Ready, for a caller that keeps no Notifier.
+func Ready(getenv func(string) string) error { return New(getenv).Ready() }
+
+// Stopping is New(getenv).Stopping, for a caller that keeps no Notifier.
+func Stopping(getenv func(string) string) error { return New(getenv).Stopping() }
+
 // send passes one message on. A name with @ is an abstract socket, which
 // package net understands.
 func (n Notifier) send(state string) error {
