@@ -46,18 +46,32 @@ export async function startServer(config = {}) {
   const file = path.join(dir, "config.toml");
   await writeFile(file, `data_dir = ${JSON.stringify(path.join(dir, "data"))}\n\n${toml(sections)}`);
   const server = { url: `http://localhost:${http}`, log: "", relay, admin, dir };
-  const child = spawn(BIN, ["serve", "-config", file], { cwd: dir, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise((done) => child.once("exit", done));
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (server.log += data));
-  await ready(server, child);
+  let life = await run(server, file);
+  server.restart = async () => {
+    await life.stop();
+    life = await run(server, file);
+  };
   server.stop = async () => {
-    child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
-    await ended;
-    clearTimeout(timer);
+    await life.stop();
     await rm(dir, { recursive: true, force: true });
   };
   return server;
+}
+
+/** One life of the process. */
+async function run(server, file) {
+  const child = spawn(BIN, ["serve", "-config", file], { cwd: server.dir, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((done) => child.once("exit", done));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (server.log += data));
+  await ready(server, child);
+  return {
+    async stop() {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Polls /healthz until the server answers. */

@@ -38,7 +38,9 @@ function watchWorld(app) {
     if (document.visibilityState === "visible") app.session.wake();
   });
   addEventListener("pagehide", (event) => {
-    if (!event.persisted) app.calls.vanish();
+    if (event.persisted) return;
+    app.calls.vanish();
+    app.session.close();
   });
 }
 
