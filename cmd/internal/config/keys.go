@@ -35,8 +35,8 @@ func fields(c *Config) []field {
 		{"http.trusted_proxies", atStart, many(&h.TrustedProxies, prefix)},
 
 		{"tls.mode", atStart, one(&t.Mode, choice("off", "self-signed", "files", "acme"))},
-		{"tls.cert", onReload, one(&t.Cert, anyText)},
-		{"tls.key", onReload, one(&t.Key, anyText)},
+		{"tls.cert", atStart, one(&t.Cert, anyText)},
+		{"tls.key", atStart, one(&t.Key, anyText)},
 		{"tls.acme_email", atStart, one(&t.ACMEEmail, optional(email))},
 		{"tls.acme_directory", atStart, one(&t.ACMEDirectory, optional(directoryURL))},
 		{"tls.acme_ca_file", atStart, one(&t.ACMECAFile, anyText)},
@@ -75,7 +75,7 @@ func fields(c *Config) []field {
 		{"relay.credential_ttl", atStart, one(&r.CredentialTTL, duration(time.Second, 7*24*time.Hour))},
 		{"relay.denied_peers", onReload, many(&r.DeniedPeers, prefix)},
 		{"relay.allowed_peers", onReload, many(&r.AllowedPeers, prefix)},
-		{"relay.allow_own_addresses", atStart, flag{&r.AllowOwnAddresses}},
+		{"relay.allow_own_addresses", onReload, flag{&r.AllowOwnAddresses}},
 		{"relay.max_allocations", onReload, number(&r.MaxAllocations, 1, largest)},
 		{"relay.max_allocations_per_user", onReload, number(&r.MaxAllocationsPerUser, 1, largest)},
 		{"relay.max_allocations_per_address", onReload, number(&r.MaxAllocationsPerAddress, 1, largest)},
@@ -84,7 +84,7 @@ func fields(c *Config) []field {
 		{"relay.unauthenticated_rate", onReload, number(&r.UnauthenticatedRate, 1, largest)},
 		{"relay.max_bandwidth_per_user", onReload, size(&r.MaxBandwidthPerUser, 0, largestSize)},
 		{"relay.max_bandwidth", onReload, size(&r.MaxBandwidth, 0, largestSize)},
-		{"relay.monthly_budget", onReload, size(&r.MonthlyBudget, 0, largestSize)},
+		{"relay.monthly_budget", atStart, size(&r.MonthlyBudget, 0, largestSize)},
 		{"relay.engine", atStart, one(&r.Engine, choice("auto", "pion", "user"))},
 
 		{"admin.listen", atStart, one(&c.Admin.Listen, listenAddress)},
@@ -98,7 +98,8 @@ func fields(c *Config) []field {
 }
 
 // Changed lists the keys that differ between two configurations and need a
-// restart; a SIGHUP has done all there is to do about the others.
+// restart; a SIGHUP has done all there is to do about the others. Certificate
+// files are read again at SIGHUP, but another path for them needs a restart.
 func Changed(old, new Config) []string {
 	var keys []string
 	before, after := fields(&old), fields(&new)

@@ -285,15 +285,17 @@ func TestChangedListsWhatNeedsARestart(t *testing.T) {
 	next.Relay.DeniedPeers = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 	next.Relay.MaxBandwidth = 5
 	next.Auth.UsersFile = "users"
-	next.TLS.Cert = "cert.pem"
+	next.Relay.AllowOwnAddresses = true
 	next.HTTP.AllowedOrigins = []string{} // as nil
 	if got := Changed(old, next); len(got) != 0 {
 		t.Errorf("a reload is said to need a restart for %v", got)
 	}
 	next.HTTP.Listen = ":80"
 	next.HTTP.AllowedOrigins = []string{"https://a.example"}
+	next.TLS.Cert = "cert.pem"
 	next.Relay.Ports.Max--
-	if got := Changed(old, next); !slices.Equal(got, []string{"http.listen", "http.allowed_origins", "relay.ports"}) {
+	next.Relay.MonthlyBudget = 5
+	if got := Changed(old, next); !slices.Equal(got, []string{"http.listen", "http.allowed_origins", "tls.cert", "relay.ports", "relay.monthly_budget"}) {
 		t.Errorf("restart needed for %v", got)
 	}
 }
