@@ -1,0 +1,444 @@
+package relay
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/relay/dataplane"
+)
+
+// dialTCP opens a bare connection to the server.
+func (s *testServer) dialTCP() net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.addr.String())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// wantClosed waits for the server to close a connection.
+func wantClosed(t *testing.T, c net.Conn) {
+	t.Helper()
+	_ = c.SetReadDeadline(deadlineIn(patience))
+	for {
+		_, err := c.Read(make([]byte, 4096))
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("still open: %v", err)
+		}
+	}
+}
+
+// TestFrameLengths: lengths that wrap 16 bits, frames longer than any that is
+// relayed and other protocols close the connection at once.
+func TestFrameLengths(t *testing.T) {
+	s := start(t, nil)
+	for _, b := range [][]byte{
+		{0x40, 0, 0xff, 0xfc, 0, 0, 0, 0, 0, 0, 0, 0},
+		{0x40, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0},
+		{0x00, 0x01, 0xff, 0xec, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0},
+		{0x00, 0x01, 0xff, 0xff, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0},
+		{0x00, 0x01, 0x00, 0x02, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0},
+		{0x40, 0, 0x06, 0x3d},
+		[]byte("GET / HTTP/1.1\r\n\r\n"),
+		{0x80, 0},
+		{0xff},
+	} {
+		c := s.dialTCP()
+		_, _ = c.Write(b)
+		wantClosed(t, c)
+	}
+	if n := s.Snapshot().Dropped["bad_frame"]; n != 9 {
+		t.Errorf("%d bad frames counted", n)
+	}
+	eventually(t, "the connections are gone", func() bool { return s.Snapshot().Streams == 0 })
+}
+
+// TestOneByteWrites: a frame may come in any pieces, and many in one.
+func TestOneByteWrites(t *testing.T) {
+	s := start(t, nil)
+	p := s.probe("tcp", s.user("ann"))
+	raw := newRequest(methodBinding).b
+	for _, b := range raw {
+		p.write1(b)
+	}
+	var id [12]byte
+	copy(id[:], raw[8:])
+	if m := p.response(id, patience); m == nil || code(m) != 0 {
+		t.Fatal("no answer to a request in pieces")
+	}
+	var many []byte
+	for range 50 {
+		many = append(many, newRequest(methodBinding).b...)
+	}
+	p.write(many)
+	for i := range 50 {
+		if b := p.read(patience); b == nil {
+			t.Fatalf("answer %d of 50 is missing", i)
+		}
+	}
+}
+
+func (p *prober) write1(b byte) {
+	p.t.Helper()
+	if _, err := p.conn.Write([]byte{b}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestStreamTimes lets the times of a connection pass on a false clock.
+func TestStreamTimes(t *testing.T) {
+	binding := newRequest(methodBinding).b
+	for _, c := range []struct {
+		name    string
+		play    func(c net.Conn)
+		closed  time.Duration // since accept
+		answers int
+	}{
+		{"silent", func(net.Conn) {}, firstFrame, 0},
+		{"half a frame", func(c net.Conn) { _, _ = c.Write(binding[:10]) }, firstFrame, 0},
+		{"drop by drop", func(c net.Conn) {
+			for _, b := range binding {
+				if _, err := c.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		}, firstFrame, 0},
+		{"idle", func(c net.Conn) { _, _ = c.Write(binding) }, idleStream, 1},
+		{"second frame unfinished", func(c net.Conn) {
+			_, _ = c.Write(binding)
+			time.Sleep(5 * time.Second)
+			_, _ = c.Write(binding[:4])
+		}, 5*time.Second + wholeFrame, 1},
+		{"kept alive", func(c net.Conn) {
+			for range 5 {
+				_, _ = c.Write(binding)
+				time.Sleep(20 * time.Second)
+			}
+		}, 80*time.Second + idleStream, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := New(testOptions())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = s.Close() }()
+				ours, theirs := net.Pipe()
+				began := time.Now()
+				var wg sync.WaitGroup
+				wg.Go(func() { s.ServeConn(ours) })
+				wg.Go(func() { c.play(theirs) })
+				answers := 0
+				for buf := make([]byte, 4096); ; answers++ {
+					if _, err := theirs.Read(buf); err != nil {
+						break
+					}
+				}
+				if got := time.Since(began); got != c.closed || answers != c.answers {
+					t.Errorf("closed after %v with %d answers, want %v and %d", got, answers, c.closed, c.answers)
+				}
+				_ = theirs.Close()
+				wg.Wait()
+			})
+		})
+	}
+}
+
+// TestSlowReader: a client that does not read costs a bounded queue for a
+// bounded time, and old media goes before answers.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(testOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		ours, theirs := net.Pipe()
+		st := s.newStream(ours)
+		if !s.enter(st) {
+			t.Fatal("refused")
+		}
+		done := make(chan struct{})
+		go func() { st.read(); s.leave(st); s.wg.Done(); close(done) }()
+		media := make([]byte, 1204)
+		media[0] = 0x40
+		for range 1000 {
+			st.Send(media, st.client)
+		}
+		if st.out.bytes > queueBytes {
+			t.Errorf("%d bytes wait", st.out.bytes)
+		}
+		answer := newMessage(methodRefresh, classSuccess, transactionID()).b
+		st.Send(answer, st.client)
+		time.Sleep(time.Second) // all media is old now
+		buf := make([]byte, writeSize)
+		n := 0
+		for range 20 {
+			k, err := io.ReadAtLeast(theirs, buf, 1)
+			n += k
+			if err != nil || bytes.Contains(buf[:k], answer) {
+				break
+			}
+		}
+		if !bytes.Contains(buf, answer) || n > 3*writeSize {
+			t.Errorf("%d bytes before the answer", n)
+		}
+		for range 1000 {
+			st.Send(media, st.client)
+		}
+		began := time.Now()
+		<-done
+		if got := time.Since(began); got > writeStream {
+			t.Errorf("closed after %v", got)
+		}
+	})
+}
+
+// TestDescriptorsRunOut: an Accept that fails for want of descriptors does not
+// end the listener.
+func TestDescriptorsRunOut(t *testing.T) {
+	s := start(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &failingListener{Listener: l}
+	f.left.Store(4)
+	done := make(chan error, 1)
+	go func() { done <- s.ServeTCP(f) }()
+	ts := &testServer{Server: s.Server, t: t, addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	ts.probe("tcp", ts.user("ann")).allocate()
+	if f.left.Load() > 0 {
+		t.Fatal("the failures did not happen")
+	}
+	_ = l.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+type failingListener struct {
+	net.Listener
+	left atomic.Int32
+}
+
+func (f *failingListener) Accept() (net.Conn, error) {
+	if f.left.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	}
+	return f.Listener.Accept()
+}
+
+func TestConnectionCap(t *testing.T) {
+	s := start(t, func(o *Options) { o.MaxTCPPerAddress = 3 })
+	for range 3 {
+		s.probe("tcp", s.user("ann")).learnNonce()
+	}
+	wantClosed(t, s.dialTCP())
+	from2 := s.probeFrom("tcp", s.user("ann"), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)})
+	from2.learnNonce()
+}
+
+// TestFloodOfStrangers: one address gets a bounded number of unsigned answers,
+// and a client at another address does not notice.
+func TestFloodOfStrangers(t *testing.T) {
+	s := start(t, func(o *Options) { o.UnauthenticatedRate = 20 })
+	victim := s.probeFrom("udp", s.user("ann"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
+	client := s.probeFrom("udp", s.user("ben"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 3)})
+	client.allocate()
+	began := time.Now()
+	for range 1000 {
+		victim.write(newRequest(methodAllocate).b)
+	}
+	client.want(0, methodRefresh, nil)
+	answers := 0
+	for victim.read(silence) != nil {
+		answers++
+	}
+	most := 40 + 20*time.Since(began).Seconds() + 1
+	if answers == 0 || float64(answers) > most {
+		t.Errorf("%d answers, at most %.0f", answers, most)
+	}
+	for range 1000 {
+		victim.write(newRequest(methodBinding).b)
+	}
+	answers = 0
+	for victim.read(silence) != nil {
+		answers++
+	}
+	if most := bindingBurst + bindingRate*time.Since(began).Seconds() + 1; float64(answers) > most {
+		t.Errorf("%d Binding answers, at most %.0f", answers, most)
+	}
+}
+
+// TestThroughItself: an Allocate that a relay carries to this very server is
+// not served.
+func TestThroughItself(t *testing.T) {
+	s := start(t, allowOwn)
+	p := s.probe("udp", s.user("ann"))
+	p.allocate()
+	p.want(0, methodCreatePermission, peerAttr(s.addr))
+	p.sendIndication(s.addr, newRequest(methodAllocate).b)
+	p.wantSilence("an answer through the relay")
+	eventually(t, "the drop is counted", func() bool { return s.Snapshot().Dropped["own_relay"] == 1 })
+}
+
+// TestUnreachablePeer: an error of the network concerns that peer alone.
+func TestUnreachablePeer(t *testing.T) {
+	s := start(t, allowOwn)
+	peer := echoPeer(t)
+	p := s.probe("udp", s.user("ann"))
+	p.allocate()
+	// From a socket on loopback the world is unreachable.
+	far := netip.MustParseAddrPort("8.8.8.8:5000")
+	gone := plainPeer(t)
+	closed := addrPortOf(gone.LocalAddr())
+	_ = gone.Close()
+	p.want(0, methodCreatePermission, with(peerAttr(far), peerAttr(peer)))
+	for range 10 {
+		p.sendIndication(far, []byte("x"))
+		p.sendIndication(closed, []byte("x"))
+	}
+	p.sendIndication(peer, []byte("still here"))
+	p.wantData(peer, "still here")
+	if s.Snapshot().Dropped["send_failed"] == 0 {
+		t.Error("the failed sends are not counted")
+	}
+}
+
+// TestAnswersFromTheAddressAsked: a socket on every address answers from the
+// one that the client sent to.
+func TestAnswersFromTheAddressAsked(t *testing.T) {
+	s := start(t, nil)
+	for _, listen := range []struct{ network, address string }{{"udp4", "0.0.0.0:0"}, {"udp", "[::]:0"}} {
+		udp, err := net.ListenPacket(listen.network, listen.address)
+		if err != nil {
+			t.Logf("%s is not available: %v", listen.address, err)
+			continue
+		}
+		done := make(chan error, 1)
+		go func() { done <- s.ServeUDP(udp.(*net.UDPConn)) }()
+		port := addrPortOf(udp.LocalAddr()).Port()
+		hosts := []string{"127.0.0.1", "127.0.0.2", "127.1.2.3"}
+		if listen.network == "udp" {
+			hosts = append(hosts, "::1")
+		}
+		for _, host := range hosts {
+			ts := &testServer{Server: s.Server, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr(host), port)}
+			p := ts.probe("udp", ts.user("ann")) // connected: answers from elsewhere do not arrive
+			if m := p.ask(newRequest(methodBinding).b, patience); m == nil {
+				t.Errorf("%s: no answer from %s", listen.address, host)
+				continue
+			}
+			p.allocate()
+		}
+		_ = udp.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	s := start(t, nil)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.ServeTCP(l) }()
+	c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	p := &prober{t: t, conn: c, tcp: true, user: s.user("ann"), f: framer{conn: c}}
+	p.allocate()
+	other := s.probe("udp", s.user("ben"))
+	relay := other.allocate()
+	p.want(0, methodChannelBind, bindAttrs(0x4000, relay))
+	mine := s.Allocations()[0]
+	if mine.Transport != "tls" {
+		t.Errorf("transport %q", mine.Transport)
+	}
+	other.want(0, methodChannelBind, bindAttrs(0x4000, mine.Relay))
+	for n := range 5 {
+		other.channelData(0x4000, []byte("hello"[:n]))
+		p.wantChannel(0x4000, "hello"[:n])
+	}
+	garbage, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = garbage.Write([]byte("this is no hello at all, it is nothing"))
+	wantClosed(t, garbage)
+	_ = garbage.Close()
+	_ = l.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestBandwidth: what is over the limit is dropped, never queued.
+func TestBandwidth(t *testing.T) {
+	for name, limit := range map[string]func(*Options){
+		"login": func(o *Options) { o.MaxBandwidthPerUser = 100000 },
+		"all":   func(o *Options) { o.MaxBandwidth = 100000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(o *Options) { o.AllowOwn = true; limit(o) })
+			peer := plainPeer(t)
+			p := s.probe("udp", s.user("ann"))
+			p.allocate()
+			p.want(0, methodChannelBind, bindAttrs(0x4000, addrPortOf(peer.LocalAddr())))
+			began := time.Now()
+			for range 200 {
+				p.channelData(0x4000, make([]byte, 1000))
+			}
+			p.want(0, methodRefresh, nil) // behind them in the same socket
+			up := s.Allocations()[0].BytesUp
+			most := 1.1*100000*time.Since(began).Seconds() + 16*dataplane.MaxPayload
+			if up == 0 || float64(up) > most {
+				t.Errorf("%d bytes, at most %.0f", up, most)
+			}
+			if s.Snapshot().Dropped["bandwidth"] == 0 {
+				t.Error("nothing was dropped")
+			}
+		})
+	}
+}
