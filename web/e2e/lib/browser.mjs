@@ -12,8 +12,22 @@ export const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 };
 
+const SETTINGS = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
+
 /** @returns {Promise<import("playwright-core").Browser>} */
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+export const launch = () => chromium.launch(SETTINGS);
+
+/** A second browser whose processes can be stopped as one, like a machine that sleeps. */
+export async function launchApart() {
+  const started = await chromium.launchServer(SETTINGS);
+  const group = -started.process().pid; // playwright gives each browser a process group of its own
+  return {
+    browser: await chromium.connect(started.wsEndpoint()),
+    freeze: () => process.kill(group, "SIGSTOP"),
+    thaw: () => process.kill(group, "SIGCONT"),
+    close: () => started.close(),
+  };
+}
 
 /**
  * Runs in the page before its own code: keeps every connection for the tests
