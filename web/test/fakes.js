@@ -127,7 +127,14 @@ function transceiver(trackOrKind, direction) {
   const track = typeof trackOrKind === "string" ? null : trackOrKind;
   return {
     direction,
-    sender: { track, setStreams() {}, async replaceTrack(next) { this.track = next; } },
+    sender: {
+      track,
+      encodings: [{}],
+      setStreams() {},
+      async replaceTrack(next) { this.track = next; },
+      getParameters() { return { encodings: this.encodings.map((e) => ({ ...e })) }; },
+      async setParameters({ encodings }) { this.encodings = encodings; },
+    },
     receiver: { track: { kind: track?.kind ?? trackOrKind } },
   };
 }

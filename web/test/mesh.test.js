@@ -119,6 +119,18 @@ test("hiding the address sets the policy and restarts ICE", () => {
   assert.equal(FakeConnection.made[0].restarts, 1);
 });
 
+test("the more people, the less video to each; it grows again when someone leaves", async () => {
+  const ceilings = () => FakeConnection.made.filter((pc) => !pc.closed).map((pc) => pc.transceivers[1].sender.encodings[0].maxBitrate);
+  mesh.enter(room("p_m", "p_a", "p_b", "p_c"));
+  for (const i of [0, 1, 2]) connected(i);
+  await settle();
+  assert.deepEqual(ceilings(), [500_000, 500_000, 500_000]);
+  event("leave", person("p_c", 3), { reason: "left" });
+  event("leave", person("p_b", 2), { reason: "left" });
+  await settle();
+  assert.deepEqual(ceilings(), [1_700_000]);
+});
+
 test("after close nothing is listened to and everything is closed", () => {
   mesh.enter(room("p_m", "p_a"));
   mesh.close("left");

@@ -1,4 +1,6 @@
 import { Emitter } from "../net/emitter.js";
+import { cameraCeiling, limit } from "./adapt.js";
+import { transceiverOf } from "./layout.js";
 import { Member } from "./member.js";
 import { reportedPath } from "./stats.js";
 
@@ -175,6 +177,13 @@ export class Mesh {
     if (step === "restart") link.restartIce();
     if (step === "refresh") void this.#refresh(member);
     if (step === "rebuild") link.rebuild({ tell: true });
+    if (step === "alive") this.#share();
+  }
+
+  /** The uplink is shared by all who are here. */
+  #share() {
+    const most = cameraCeiling(this.#members.size);
+    for (const { link } of this.#members.values()) void limit(transceiverOf(link.pc, "cam")?.sender, most);
   }
 
   /** Fresh servers first: the old credential may be why nothing comes back. @param {Member} member */
@@ -227,6 +236,7 @@ export class Mesh {
     const view = member.view;
     member.close();
     this.#events.emit("left", { view, reason });
+    this.#share();
     this.#changed();
   }
 

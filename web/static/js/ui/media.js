@@ -1,5 +1,14 @@
 import { html, useEffect, useRef } from "./html.js";
 
+/** A picture that differs no more than this from its frame's shape is cropped rather than edged with bars. */
+const NEAR = 1.15;
+
+/** @param {HTMLVideoElement} video */
+function fit(video) {
+  const [picture, frame] = [video.videoWidth / video.videoHeight, video.clientWidth / video.clientHeight];
+  video.classList.toggle("near", Math.max(picture / frame, frame / picture) < NEAR);
+}
+
 /**
  * Picture without sound: the sound has an element of its own, so that one
  * blocked sound never blacks the picture.
@@ -13,6 +22,14 @@ export function Video({ track, mirrored = false, label }) {
     video.srcObject = track ? new MediaStream([track]) : null;
     if (track) video.play().catch(() => {}); // muted: refused only while it is being taken away
   }, [track]);
+  useEffect(() => {
+    const video = ref.current;
+    if (!video) return;
+    const observer = new ResizeObserver(() => fit(video));
+    observer.observe(video);
+    video.onresize = () => fit(video);
+    return () => observer.disconnect();
+  }, []);
   return html`<video ref=${ref} class=${mirrored ? "mirrored" : ""} muted autoplay playsinline aria-label=${label}></video>`;
 }
 
