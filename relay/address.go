@@ -163,9 +163,9 @@ func (o *AddressOptions) discover(ctx context.Context) (netip.Addr, bool) {
 		a, err := askSTUN(ctx, server)
 		switch {
 		case err != nil:
-			o.Log.Warn("A STUN server of relay.discover did not tell our address", "server", server, "error", err)
+			o.Log.Warn("A STUN server of relay.discover did not tell our address.", "server", server, "error", err)
 		case !isRoutable(a) && !(o.AllowPrivate && isPrivate(a)):
-			o.Log.Warn("A STUN server of relay.discover told an address that cannot be announced", "server", server, "address", a)
+			o.Log.Warn("A STUN server of relay.discover told an address that cannot be announced.", "server", server, "address", a)
 		default:
 			return a, true
 		}

@@ -181,7 +181,7 @@ func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) 
 	s.perAddress[addressKey(a.client.Addr.Addr())]++
 	s.allocs[a.client] = a
 	s.byID[a.id] = a
-	s.o.Log.Debug("A relay allocation began", "id", a.id, "transport", a.client.Link.Transport(),
+	s.o.Log.Debug("A relay allocation began.", "id", a.id, "transport", a.client.Link.Transport(),
 		"client", a.client.Addr, "relay", a.relay.Address)
 	return a, token, 0
 }
@@ -222,7 +222,7 @@ func (s *Server) openRelayLocked(a *allocation, login string, want wishes) (*rel
 			busy = append(busy, port+1)
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || want.token != "" {
-			s.slowLog.warn("A relay socket could not be opened", "error", err)
+			s.slowLog.warn("A relay socket could not be opened.", "error", err)
 			return nil, "", err
 		}
 	}
@@ -325,5 +325,5 @@ func (s *Server) endLocked(a *allocation, why string) {
 	if s.draining && len(s.allocs) == 0 {
 		s.drainOnce.Do(func() { close(s.drained) })
 	}
-	s.o.Log.Debug("A relay allocation ended", "id", a.id, "reason", why)
+	s.o.Log.Debug("A relay allocation ended.", "id", a.id, "reason", why)
 }

@@ -82,13 +82,13 @@ func (b *budget) tick(total int64, now time.Time, log *slog.Logger) {
 	due := b.dirty && time.Since(b.saved) >= budgetSave
 	b.mu.Unlock()
 	if warn {
-		log.Warn("The month's relay budget is nearly used up; past it new relays are refused", "percent", budgetWarn)
+		log.Warn("The month's relay budget is nearly used up; past it new relays are refused.", "percent", budgetWarn)
 	}
 	if !due {
 		return
 	}
 	if err := b.save(total, now); err != nil {
-		log.Warn("The traffic count could not be saved", "error", err)
+		log.Warn("The traffic count could not be saved.", "error", err)
 	}
 }
 

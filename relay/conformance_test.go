@@ -31,7 +31,13 @@ type row struct {
 // TestConformance sends hand-made messages and judges the answers by RFC 8489
 // and RFC 8656.
 func TestConformance(t *testing.T) {
-	s := start(t, allowOwn)
+	engines(t, conformance)
+}
+
+func conformance(t *testing.T, engine string) {
+	s := start(t, func(o *Options) {
+		o.AllowOwn, o.Engine, o.MaxPerLogin, o.MaxPerAddress = true, engine, 10000, 10000
+	})
 	groups := map[string][]row{
 		"binding": bindingRows(), "silence": silenceRows(), "authentication": authRows(), "allocate": allocateRows(),
 		"ports": portRows(), "refresh": refreshRows(), "permission": permissionRows(), "channel": channelRows(), "data": dataRows(),
@@ -40,6 +46,7 @@ func TestConformance(t *testing.T) {
 		for group, rows := range groups {
 			for _, r := range rows {
 				t.Run(network+"/"+group+"/"+r.name, func(t *testing.T) {
+					t.Parallel()
 					ts := &testServer{Server: s.Server, t: t, addr: s.addr}
 					login := strings.Repeat("a", 26)
 					r.run(&bench{prober: ts.probe(network, ts.user(login)), s: ts, peer: plainPeer(t), other: ts.user("mallory")})

@@ -37,8 +37,9 @@ func (s *Server) receive(rd *reader, c dataplane.Client, p dataplane.Packet) {
 	b := p.Payload()
 	switch {
 	case len(b) == 0:
-	case s.plane.IsSource(c.Addr):
-		// An allocation that is used to reach this very server.
+	case c.Link.Transport() == "udp" && s.plane.IsSource(c.Addr):
+		// An allocation that is used to reach this very server. A stream may
+		// have the same port number by chance.
 		s.count.dropped.add("own_relay")
 	case b[0]>>6 == 1:
 		s.channelData(c, p)
@@ -191,7 +192,7 @@ func (s *Server) serveUDP(u *dataplane.UDP) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
-			s.slowLog.warn("A read on a TURN socket failed; it goes on", "error", err)
+			s.slowLog.warn("A read on a TURN socket failed; it goes on.", "error", err)
 			time.Sleep(readRetry)
 		case n > maxFrame:
 			s.count.dropped.add("too_big")

@@ -3,12 +3,12 @@ package relay
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,7 +42,6 @@ type testServer struct {
 	*Server
 	t    *testing.T
 	addr netip.AddrPort // of both transports
-	log  *strings.Builder
 }
 
 const testSecret = "north"
@@ -73,12 +72,12 @@ func start(t *testing.T, change func(*Options)) *testServer {
 	s.SetICE(ICEOptions{Listen: l.Addr().(*net.TCPAddr).AddrPort()})
 	var served sync.WaitGroup
 	served.Go(func() {
-		if err := s.ServeUDP(udp); err != nil {
+		if err := s.ServeUDP(udp); err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("ServeUDP: %v", err)
 		}
 	})
 	served.Go(func() {
-		if err := s.ServeTCP(l); err != nil {
+		if err := s.ServeTCP(l); err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("ServeTCP: %v", err)
 		}
 	})
@@ -166,8 +165,20 @@ func (s *testServer) probeFrom(network string, u user, local net.Addr) *prober {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = c.Close() })
+	s.t.Cleanup(func() {
+		s.endOf(c.LocalAddr()) // another test may get the same port
+		_ = c.Close()
+	})
 	return &prober{t: s.t, conn: c, tcp: network == "tcp", user: u, f: framer{conn: c}}
+}
+
+// endOf ends the allocations of a client's address.
+func (s *testServer) endOf(local net.Addr) {
+	for _, a := range s.Allocations() {
+		if a.Client.String() == local.String() {
+			s.End(a.ID)
+		}
+	}
 }
 
 func (p *prober) write(b []byte) {

@@ -34,7 +34,7 @@ func (l *slowLog) warn(message string, args ...any) {
 // rule says which rule refused a peer and how to allow it.
 func (l *slowLog) rule(r rule, peer netip.AddrPort) {
 	if l.due(r.String(), rulePause) {
-		l.log.Info("A client asked for a peer that the relay does not reach",
+		l.log.Info("A client asked for a peer that the relay does not reach.",
 			"rule", r.String(), "peer", peer, "hint", r.hint())
 	}
 }

@@ -56,7 +56,7 @@ func (s *Server) ServeTCP(l net.Listener) error {
 		case !transient(err):
 			return err
 		default:
-			s.slowLog.warn("Accepting a TURN connection failed; trying again", "error", err)
+			s.slowLog.warn("Accepting a TURN connection failed; trying again.", "error", err)
 			s.closeOldestIdle()
 			select {
 			case <-time.After(retry):

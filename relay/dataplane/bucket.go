@@ -2,12 +2,15 @@ package dataplane
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Bucket is a token bucket in bytes. The zero rate lets everything pass. It may
 // be used from any goroutine.
 type Bucket struct {
+	limited atomic.Bool // so that a packet without a limit takes no lock
+
 	mu     sync.Mutex
 	rate   float64 // bytes a second; 0 = no limit
 	burst  float64
@@ -32,6 +35,7 @@ func NewBucket(rate int64) *Bucket {
 func (b *Bucket) SetRate(rate int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.limited.Store(rate > 0)
 	b.rate = float64(max(rate, 0))
 	b.burst = max(b.rate/10, minBurst)
 	b.tokens = min(b.tokens, b.burst)
@@ -39,14 +43,11 @@ func (b *Bucket) SetRate(rate int64) {
 
 // Take spends n bytes if the bucket has them. A nil bucket has no limit.
 func (b *Bucket) Take(n int) bool {
-	if b == nil {
+	if b == nil || !b.limited.Load() {
 		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.rate == 0 {
-		return true
-	}
 	now := time.Now()
 	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
 	b.last = now

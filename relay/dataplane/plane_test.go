@@ -1,0 +1,213 @@
+package dataplane
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// sink is a client's link that keeps what it was sent.
+type sink struct{ frames chan []byte }
+
+func newSink() *sink { return &sink{frames: make(chan []byte, 100)} }
+
+func (s *sink) Transport() string { return "tcp" }
+func (s *sink) Send(frame []byte, _ Client) {
+	select {
+	case s.frames <- bytes.Clone(frame):
+	default:
+	}
+}
+
+func (s *sink) next(t *testing.T) []byte {
+	t.Helper()
+	select {
+	case f := <-s.frames:
+		return f
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing came")
+		return nil
+	}
+}
+
+func packet(payload string) Packet {
+	buf := make([]byte, Headroom+len(payload)+Tailroom)
+	copy(buf[Headroom:], payload)
+	return Packet{Buf: buf, Off: Headroom, End: Headroom + len(payload)}
+}
+
+func newPlane(t *testing.T, allowed func(netip.AddrPort) bool) *Plane {
+	p := New(Options{Allowed: allowed, Announced: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
+	t.Cleanup(p.Wait)
+	return p
+}
+
+func everyone(netip.AddrPort) bool { return true }
+
+// open makes a relay on loopback, announced under another address, as behind
+// a 1:1 NAT.
+func open(t *testing.T, p *Plane, l Link, port uint16) *Relay {
+	t.Helper()
+	free, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bind := free.LocalAddr().(*net.UDPAddr).AddrPort()
+	_ = free.Close()
+	r, err := p.Open(RelayConfig{Client: Client{Link: l, Addr: netip.AddrPortFrom(netip.MustParseAddr("198.51.100.7"), port)},
+		Bind: bind, Address: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func TestDataIndication(t *testing.T) {
+	for _, c := range []struct{ peer, want string }{
+		{"192.0.2.1:32853", "001200080001a147e112a643" + "00130003" + "61626300"},
+		{"[2001:db8:1234:5678:11:2233:4455:6677]:32853", ""},
+	} {
+		f := packet("abc").dataIndication(netip.MustParseAddrPort(c.peer))
+		if len(f)&3 != 0 || int(f[2])<<8|int(f[3]) != len(f)-20 || f[0] != 0 || f[1] != 0x17 {
+			t.Errorf("%s: %x", c.peer, f)
+		}
+		if got := hex.EncodeToString(f[20:]); c.want != "" && got != c.want {
+			t.Errorf("%s: %s, want %s", c.peer, got, c.want)
+		}
+		if !bytes.HasSuffix(f, []byte("\x00\x13\x00\x03abc\x00")) {
+			t.Errorf("%s: data %x", c.peer, f)
+		}
+	}
+}
+
+func TestLocalPair(t *testing.T) {
+	p := newPlane(t, func(netip.AddrPort) bool { return false })
+	sa, sb := newSink(), newSink()
+	a, b := open(t, p, sa, 50001), open(t, p, sb, 50002)
+	a.Bind(0x4001, b.Address)
+
+	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	if p.Drops()["no_permission"] != 1 {
+		t.Fatalf("B has no permission, drops %v", p.Drops())
+	}
+	b.Bind(0x4777, a.Address)
+	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	if got := sb.next(t); string(got) != "\x47\x77\x00\x02hi" {
+		t.Fatalf("%x", got)
+	}
+	if a.Bytes(Up) != 4 || b.Bytes(Down) != 2 {
+		t.Errorf("counted %d up, %d down", a.Bytes(Up), b.Bytes(Down))
+	}
+	b.Unbind(0x4777)
+	b.Permit(a.Address.Addr())
+	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	if got := sb.next(t); !bytes.Contains(got, []byte("\x00\x13\x00\x02hi")) {
+		t.Fatalf("%x", got)
+	}
+	b.Close()
+	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	if p.Drops()["denied"] != 1 {
+		t.Errorf("a dead relay is reached by the network: %v", p.Drops())
+	}
+}
+
+func TestDropsFromClient(t *testing.T) {
+	p := newPlane(t, everyone)
+	a := open(t, p, newSink(), 50001)
+	peer := netip.MustParseAddrPort("127.0.0.1:9")
+	a.Bind(0x4001, peer)
+	stranger := a.Client
+	stranger.Addr = netip.AddrPortFrom(stranger.Addr.Addr(), 1)
+	p.FromChannel(stranger, packet("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, packet("\x40\x02\x00\x02hi"))
+	p.FromChannel(a.Client, packet("\x40\x01\x00\x03hi"))
+	p.FromChannel(a.Client, packet("\x40\x01\x00"))
+	p.FromSend(stranger, peer, packet("hi"))
+	p.FromSend(a.Client, peer, packet("hi"))
+	a.ToPeer(peer, packet(string(make([]byte, MaxPayload+1))))
+	want := map[string]uint64{"no_allocation": 2, "no_channel": 1, "malformed": 2, "no_permission": 1, "too_big": 1}
+	for reason, n := range p.Drops() {
+		if n != want[reason] {
+			t.Errorf("%s: %d, want %d", reason, n, want[reason])
+		}
+	}
+	if p.Bytes(Up) != 0 {
+		t.Errorf("%d bytes", p.Bytes(Up))
+	}
+}
+
+func TestIsSource(t *testing.T) {
+	p := newPlane(t, everyone)
+	a := open(t, p, newSink(), 50001)
+	for _, c := range []struct {
+		src  string
+		want bool
+	}{
+		{"192.0.2.1:50001", true},
+		{"127.0.0.1:50001", true},
+		{"192.0.2.1:50002", false},
+		{"198.51.100.7:50001", false},
+	} {
+		if got := p.IsSource(netip.MustParseAddrPort(c.src)); got != c.want {
+			t.Errorf("%s: %v", c.src, got)
+		}
+	}
+	a.Close()
+	if p.IsSource(a.Address) || p.Relay(a.Client) != nil || p.Local(a.Address) != nil {
+		t.Error("a closed relay is still known")
+	}
+}
+
+// TestNoGarbage: relaying a packet leaves nothing to collect.
+func TestNoGarbage(t *testing.T) {
+	p := newPlane(t, everyone)
+	peer, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = peer.Close() }()
+	a := open(t, p, newSink(), 50001)
+	a.Bind(0x4001, peer.LocalAddr().(*net.UDPAddr).AddrPort())
+	k := packet("\x40\x01\x00\x02hi")
+	if n := testing.AllocsPerRun(100, func() { p.FromChannel(a.Client, k) }); n != 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+}
+
+func TestBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBucket(1000000)
+		passed := 0
+		for range 1000 {
+			if b.Take(1000) {
+				passed++
+			}
+		}
+		if passed != 100 {
+			t.Errorf("%d at once", passed)
+		}
+		for range 100 {
+			time.Sleep(100 * time.Millisecond)
+			for range 200 {
+				if b.Take(1000) {
+					passed++
+				}
+			}
+		}
+		if passed < 10090 || passed > 10110 {
+			t.Errorf("%d kB in ten seconds at 1 MB/s", passed)
+		}
+		b.SetRate(0)
+		if !b.Take(1 << 40) {
+			t.Error("no limit refuses")
+		}
+		if !(*Bucket)(nil).Take(1) {
+			t.Error("no bucket refuses")
+		}
+	})
+}
