@@ -24,6 +24,9 @@ import { explainRefusal } from "./rtc/explain.js";
 /** Where signaling lives, seen from this page. */
 const socketUrl = () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 
+/** Failed connections in a row before the first page says that something is wrong. */
+const PATIENT_TRIES = 3;
+
 /** What a person can do, and what the server says: the store is its only output. */
 export class App {
   /** @param {AppOptions} options */
@@ -33,7 +36,7 @@ export class App {
     this.session = new Session({ url: socketUrl(), key, build, lang });
     this.calls = new Calls({ store, session: this.session, media, announce });
     this.people = new People(store, this.session);
-    this.session.on("state", (net) => store.set({ net }));
+    this.session.on("state", (net) => this.#connection(net));
     this.session.on("welcome", (event) => this.#welcome(event));
     this.session.on("ended", (end) => this.#ended(end));
     this.session.onFrame("ice", ({ ice }) => store.set({ ice }));
@@ -56,7 +59,18 @@ export class App {
       return this.#set({ boot: "unreachable" });
     }
     if (invite) await this.signIn({ token: invite });
-    else this.session.start();
+    else {
+      this.session.start();
+      this.session.wake();
+    }
+  }
+
+  /** @param {import("./net/session.js").State} net */
+  #connection(net) {
+    this.#set({ net });
+    // Pages come but the socket does not, again and again: say so, and go on trying.
+    const stuck = net === "waiting" && this.session.tries >= PATIENT_TRIES && this.o.store.state.boot === "loading";
+    if (stuck) this.#set({ boot: "unreachable" });
   }
 
   /** @param {import("./net/api.js").Credentials} credentials */
