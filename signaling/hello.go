@@ -41,6 +41,9 @@ func (s *socket) hello() *peer {
 		s.refuseHello(err)
 		return nil
 	}
+	if s.hub.opt.Ended(id.Login) {
+		s.hub.EndLogin(id.Login)
+	}
 	return p
 }
 
@@ -115,8 +118,8 @@ func (h *Hub) resume(p *peer, s *socket, id Identity, last uint64) error {
 		h.unwatch(p)
 		p.startOver()
 	}
-	p.attach(s, last, h.welcome(p, s, resumed))
 	p.setAway(false)
+	p.attach(s, last, h.welcome(p, s, resumed))
 	h.touch(p)
 	return nil
 }

@@ -118,6 +118,9 @@ func (o *Options) completeFuncs() {
 	if o.ClientAddr == nil {
 		o.ClientAddr = remoteAddr
 	}
+	if o.Ended == nil {
+		o.Ended = func(string) bool { return false }
+	}
 	if o.HoldName == nil {
 		o.HoldName = func(Identity) error { return nil }
 	}

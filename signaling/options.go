@@ -58,6 +58,9 @@ type Options struct {
 	// Identify answers who says hello. The request holds the headers of the
 	// upgrade that identity depends on, but no body and no context.
 	Identify func(r *http.Request, token, name, key string) (Identity, error)
+	// Ended tells whether a login has been ended. It is asked once more when a
+	// session stands, so that a logout between Identify and then is not lost.
+	Ended func(login string) bool
 	// HoldName reserves the name of a user whose first session starts,
 	// ReleaseName gives it up after the last one has ended. They are called in
 	// turn, never twice in a row for the same user.

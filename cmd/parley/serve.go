@@ -52,6 +52,9 @@ type server struct {
 	plain   *http.Server // ACME's HTTP-01 and the redirect, nil without acme_http_listen
 	stops   atomic.Bool  // draining
 
+	inherited map[string][]net.Listener
+	notify    systemd.Notifier
+
 	life context.Context // ends when the server is released
 	end  context.CancelFunc
 }
@@ -62,9 +65,13 @@ func serveCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []stri
 		return err
 	}
 	level := &slog.LevelVar{}
-	s, err := newServer(ctx, cfg, newLogger(t.err, cfg, level), level)
+	inherited, err := systemd.Inherit(os.Getenv)
 	if err != nil {
 		return err
+	}
+	s, err := newServer(ctx, cfg, newLogger(t.err, cfg, level), level, inherited.Listeners)
+	if err != nil {
+		return errors.Join(err, inherited.Close())
 	}
 	for _, w := range cfg.Warnings() {
 		s.log.Warn(w.Sentence, "key", w.Key)
@@ -108,9 +115,10 @@ func (s *server) watchSignals(ctx context.Context, t terminal, fs *flag.FlagSet,
 	}
 }
 
-// newServer builds everything that can fail and starts nothing.
-func newServer(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar) (_ *server, err error) {
-	s := &server{cfg: cfg, started: time.Now(), log: log, level: level}
+// newServer builds everything that can fail and starts nothing. Listeners that
+// the service manager handed over serve instead of new ones, by name.
+func newServer(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar, inherited map[string][]net.Listener) (_ *server, err error) {
+	s := &server{cfg: cfg, started: time.Now(), inherited: inherited, notify: systemd.New(os.Getenv), log: log, level: level}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -142,6 +150,7 @@ func (s *server) tasks() []task {
 		{"relay over TCP", func() error { return s.turn.ServeTCP(s.socks.RelayTCP) }},
 		{"web port", s.mux.Serve},
 		{"web", func() error { return s.http.Serve(s.mux.HTTP()) }},
+		{"watchdog", func() error { return s.notify.Watchdog(s.life, s.alive, s.unwell) }},
 	}
 	if s.socks.RelayTLS != nil {
 		list = append(list, task{"relay over TLS", func() error { return s.turn.ServeTCP(s.tlsListener(s.socks.RelayTLS)) }})
@@ -168,7 +177,7 @@ func (s *server) run(stop, now context.Context) error {
 		})
 	}
 	s.log.Info("Parley is ready.", "url", s.address(), "relay", s.socks.RelayUDP.LocalAddr().String(), "admin", "http://"+s.socks.Admin.Addr().String())
-	systemd.Ready(os.Getenv)
+	s.tell(s.notify.Ready)
 	var err error
 	select {
 	case <-stop.Done():
@@ -177,6 +186,17 @@ func (s *server) run(stop, now context.Context) error {
 	}
 	s.shutDown(now)
 	return errors.Join(err, waitFor(&wg, lastResort))
+}
+
+// tell passes a state on to the service manager, which may be gone.
+func (s *server) tell(state func() error) {
+	if err := state(); err != nil {
+		s.log.Warn("The service manager could not be told.", "error", err)
+	}
+}
+
+func (s *server) unwell(err error) {
+	s.log.Error("The web port does not answer; without a sign of life the service manager restarts Parley.", "error", err)
 }
 
 func harmless(err error) bool {
@@ -200,7 +220,7 @@ func waitFor(wg *sync.WaitGroup, d time.Duration) error {
 func (s *server) shutDown(now context.Context) {
 	deadline, cancel := context.WithTimeout(now, s.cfg.Shutdown.Grace)
 	defer cancel()
-	systemd.Stopping(os.Getenv)
+	s.tell(s.notify.Stopping)
 	s.stops.Store(true)
 	s.ready.Set("draining", true)
 	s.hub.Drain()

@@ -54,6 +54,12 @@ func (l *lockedBuffer) String() string {
 
 func start(t *testing.T, change ...func(*config.Config)) *program {
 	t.Helper()
+	return startWith(t, nil, change...)
+}
+
+// startWith hands listeners over as a service manager does.
+func startWith(t *testing.T, inherited map[string][]net.Listener, change ...func(*config.Config)) *program {
+	t.Helper()
 	cfg := config.Defaults()
 	cfg.DataDir = t.TempDir()
 	cfg.HTTP.Listen, cfg.Relay.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
@@ -63,7 +69,7 @@ func start(t *testing.T, change ...func(*config.Config)) *program {
 	}
 	buf := &lockedBuffer{}
 	level := &slog.LevelVar{}
-	s, err := newServer(t.Context(), cfg, newLogger(buf, cfg, level), level)
+	s, err := newServer(t.Context(), cfg, newLogger(buf, cfg, level), level, inherited)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,8 +45,25 @@ func (s *server) buildSockets(context.Context) (err error) {
 	s.socks, err = listen.Open(listen.Options{
 		HTTP: s.cfg.HTTP.Listen, Relay: s.cfg.Relay.Listen,
 		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
+		Inherited: first(s.inherited),
 	})
 	return err
+}
+
+// first takes one listener of each name; a second one of the same name has no
+// use here and is closed.
+func first(inherited map[string][]net.Listener) map[string]net.Listener {
+	out := make(map[string]net.Listener)
+	for name, all := range inherited {
+		for i, l := range all {
+			if i == 0 {
+				out[name] = l
+			} else {
+				l.Close()
+			}
+		}
+	}
+	return out
 }
 
 func (s *server) buildUsers(context.Context) error {
@@ -80,7 +98,7 @@ func (s *server) buildHub(context.Context) (err error) {
 		RoomMax: sig.RoomMax, ResumeWindow: sig.ResumeWindow, RingTimeout: sig.RingTimeout, OfferTTL: sig.OfferTTL,
 		MaxMessage: sig.MaxMessage, MaxSessions: sig.MaxSessions, MaxPerUser: sig.MaxSessionsPerUser,
 		MaxPerIP: sig.MaxSessionsPerIP, Directory: sig.Directory,
-		CheckOrigin: s.users.CheckOrigin, ClientAddr: s.users.ClientAddr, Authorized: s.users.Authorized,
+		CheckOrigin: s.users.CheckOrigin, ClientAddr: s.users.ClientAddr, Authorized: s.users.Authorized, Ended: s.users.Ended,
 		Identify: func(r *http.Request, token, name, key string) (signaling.Identity, error) {
 			l, err := s.users.IdentifyHello(r, token, name, key)
 			return identityOf(l), err

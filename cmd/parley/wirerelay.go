@@ -123,6 +123,8 @@ func (s *server) endEverywhere(e auth.Ended) {
 // reload applies what SIGHUP can change; a configuration with a problem
 // changes nothing.
 func (s *server) reload(load func() (config.Config, error)) {
+	s.tell(s.notify.Reloading)
+	defer s.tell(s.notify.Ready)
 	next, err := load()
 	var problems config.Problems
 	if errors.As(err, &problems) {

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"parley/cmd/internal/config"
+)
+
+// TestServiceManagerHearsWhatHappens plays systemd: it hears READY, WATCHDOG,
+// RELOADING and STOPPING.
+func TestServiceManagerHearsWhatHappens(t *testing.T) {
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", manager.LocalAddr().String())
+	t.Setenv("WATCHDOG_USEC", "200000")
+	p := start(t)
+	heard := hear(t, manager, "READY=1", "WATCHDOG=1")
+	p.reload(func() (config.Config, error) { return p.cfg, nil })
+	heard = append(heard, hear(t, manager, "READY=1")...)
+	if !slices.ContainsFunc(heard, func(s string) bool { return len(s) > 11 && s[:11] == "RELOADING=1" }) {
+		t.Errorf("a reload was not announced: %q", heard)
+	}
+	go p.stop()
+	hear(t, manager, "STOPPING=1")
+}
+
+// hear reads messages until every wanted one has come, and returns all.
+func hear(t *testing.T, manager *net.UnixConn, wanted ...string) (all []string) {
+	t.Helper()
+	manager.SetReadDeadline(time.Now().Add(patience))
+	b := make([]byte, 1024)
+	for !containsAll(all, wanted) {
+		n, err := manager.Read(b)
+		if err != nil {
+			t.Fatalf("waiting for %q, heard %q: %v", wanted, all, err)
+		}
+		all = append(all, string(b[:n]))
+	}
+	return all
+}
+
+func containsAll(all, wanted []string) bool {
+	for _, w := range wanted {
+		if !slices.Contains(all, w) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestInheritedListenerServesTheWeb(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startWith(t, map[string][]net.Listener{"http": {l}}, func(c *config.Config) { c.HTTP.Listen = "127.0.0.1:1" })
+	resp, err := http.Get("http://" + l.Addr().String() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if p.socks.HTTP.Addr() != l.Addr() {
+		t.Errorf("serves on %v", p.socks.HTTP.Addr())
+	}
+}
