@@ -98,8 +98,8 @@ type server struct {
 	hub   *signaling.Hub
 	http  *httptest.Server // nil when the connections are in memory
 	mem   *memListener
-	swap  atomic.Pointer[signaling.Hub] // what the connections in memory reach
-	tap   func(dir string, f obj)       // sees every frame, when not nil
+	swap  atomic.Pointer[signaling.Hub]      // what the connections in memory reach
+	tap   func(c *client, dir string, f obj) // sees every frame, when not nil
 	tapMu sync.Mutex
 }
 
@@ -136,12 +136,16 @@ func start(t *testing.T, opt signaling.Options) *server {
 	return s
 }
 
-func (s *server) stop() {
+func (s *server) stopHub() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.hub.Shutdown(ctx); err != nil {
 		s.t.Errorf("Shutdown: %v", err)
 	}
+}
+
+func (s *server) stop() {
+	s.stopHub()
 	if s.http != nil {
 		s.http.Close()
 	}
@@ -150,11 +154,11 @@ func (s *server) stop() {
 	}
 }
 
-func (s *server) sees(dir string, f obj) {
+func (s *server) sees(c *client, dir string, f obj) {
 	s.tapMu.Lock()
 	defer s.tapMu.Unlock()
 	if s.tap != nil {
-		s.tap(dir, f)
+		s.tap(c, dir, f)
 	}
 }
 
@@ -297,7 +301,7 @@ func (c *client) listen(conn *websocket.Conn) {
 				ended <- fmt.Errorf("not JSON: %s", b)
 				return
 			}
-			c.s.sees("server", f)
+			c.s.sees(c, "server", f)
 			frames <- f
 		}
 	}(c.frames, c.ended)
@@ -346,7 +350,7 @@ func (c *client) peer() string { return c.hello["you"].(obj)["peer"].(string) }
 
 func (c *client) send(f obj) {
 	c.t.Helper()
-	c.s.sees("client", f)
+	c.s.sees(c, "client", f)
 	if err := c.conn.WriteJSON(f); err != nil {
 		c.t.Fatalf("send %v: %v", f["t"], err)
 	}
@@ -396,7 +400,7 @@ func (c *client) next() obj {
 // pairs, and skips what comes before.
 func (c *client) until(t string, pairs ...any) obj {
 	c.t.Helper()
-	for {
+	for end := time.Now().Add(c.s.patience()); time.Now().Before(end); {
 		f := c.next()
 		if f["t"] == t && matches(f, pairs) {
 			return f
@@ -405,6 +409,8 @@ func (c *client) until(t string, pairs ...any) obj {
 			c.t.Fatalf("waiting for %s %v: %v", t, pairs, f)
 		}
 	}
+	c.t.Fatalf("%s %v did not come", t, pairs)
+	return nil
 }
 
 func matches(f obj, pairs []any) bool {

@@ -53,13 +53,14 @@ func messages() map[string]kind {
 	}
 }
 
-// dispatch handles one frame of p, whose turn it is.
-func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) {
+// dispatch handles one frame of p, whose turn it is. It reports whether that was
+// light work: neither decoded nor refused.
+func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) (light bool) {
 	m := &in.msg
 	*m = message{sock: s, now: now}
 	if !splitFrame(in.buf, &m.frame) {
 		h.refuse(p, m, fault("bad_message", "A frame is one JSON object in UTF-8."))
-		return
+		return false
 	}
 	if n, ok := rawCounter(m.ack); ok {
 		p.acked(n)
@@ -68,39 +69,39 @@ func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) {
 	switch {
 	case string(t) == "ping":
 		p.pong(s)
+		return true
 	case string(t) == "pong", m.t == nil && m.ack != nil:
-	default:
-		h.handleOnce(p, m, t, ok)
+		return true
 	}
+	kind, err := h.handleOnce(p, m, t, ok)
+	if err != nil {
+		h.refuse(p, m, err)
+	}
+	return kind.signal && err == nil
 }
 
 // handleOnce handles a frame with an id unless it was handled before.
-func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) {
+func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error) {
+	k, known := h.table[string(t)]
 	id, ok := rawCounter(m.frame.id)
 	if !ok || id == 0 {
-		h.refuse(p, m, fault("bad_message", "A frame needs an id, an integer that grows from 1."))
-		return
+		return k, fault("bad_message", "A frame needs an id, an integer that grows from 1.")
 	}
 	if id <= p.lastID.Load() {
-		return
+		return k, nil
 	}
 	m.id = id
 	p.lastID.Store(id)
-	k, known := h.table[string(t)]
 	if err := m.sock.spend(k.signal, m.now); err != nil {
-		h.refuse(p, m, err)
-		return
+		return k, err
 	}
 	switch {
 	case !named:
-		h.refuse(p, m, fault("bad_message", "A frame needs its type in t, a string."))
+		return k, fault("bad_message", "A frame needs its type in t, a string.")
 	case !known:
-		h.refuse(p, m, fault("unknown_type", "This server does not know that type of message."))
-	default:
-		if err := k.handle(h, p, m); err != nil {
-			h.refuse(p, m, err)
-		}
+		return k, fault("unknown_type", "This server does not know that type of message.")
 	}
+	return k, k.handle(h, p, m)
 }
 
 // spend takes a token for a frame.

@@ -1,8 +1,10 @@
 package signaling_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/signaling"
 )
 
 // pair puts two tabs into a room.
@@ -36,7 +40,7 @@ func TestResumeReplaysWhatWasNotSeen(t *testing.T) {
 	if w["resumed"] != true || w["last_id"] != float64(bob.id) {
 		t.Fatalf("welcome %v", w)
 	}
-	if rooms := w["rooms"].([]any); len(rooms) != 1 || len(peersOf(rooms[0])) != 2 {
+	if rooms := w["rooms"].([]any); len(rooms) != 1 || len(peersOf(rooms[0])) != 2 || strings.Contains(fmt.Sprint(rooms), "away") {
 		t.Fatalf("rooms %v", rooms)
 	}
 	for i := range 20 {
@@ -368,4 +372,28 @@ func TestWrongFramesGetTheirError(t *testing.T) {
 	}
 	c.id = 20
 	c.sync() // unknown fields and gaps in ids are fine, the session lives
+}
+
+func TestAPanicEndsOneSocketOnly(t *testing.T) {
+	opt := options()
+	ice := opt.ICE
+	var broken atomic.Bool
+	opt.ICE = func(r *http.Request, id signaling.Identity) json.RawMessage {
+		if broken.Load() && id.User == "u_ann" {
+			panic("injected")
+		}
+		return ice(r, id)
+	}
+	s := start(t, opt)
+	ann, bob := s.pair(t, "r")
+	broken.Store(true)
+	ann.request("ice.get", nil)
+	for range ann.frames {
+	}
+	bob.until("room.peer", "ev", "away")
+	broken.Store(false)
+	if w := ann.back(ann.last); w["resumed"] != true {
+		t.Fatalf("welcome %v", w)
+	}
+	bob.until("room.peer", "ev", "back")
 }

@@ -60,24 +60,49 @@ type socket struct {
 	iceDue   time.Time
 }
 
-// run is the reader goroutine.
+// run is the reader goroutine up to the session.
 func (s *socket) run() {
-	defer s.hub.wg.Done()
-	defer s.hub.forgetSocket(s)
-	defer s.conn.Close()
-	defer s.recovered("reader")
-	p := s.hello()
+	p := s.greet()
 	if p == nil {
 		s.linger(true)
+		s.over()
 		return
 	}
-	defer s.waitWriter(p)
-	err := s.readFrames(p)
-	p.detach(s)
-	s.readFailed(p, err)
+	go s.serve(p)
 }
 
-// readFrames handles frame after frame until the socket fails.
+// greet is hello, and survives it.
+func (s *socket) greet() (p *peer) {
+	defer s.recovered("hello")
+	return s.hello()
+}
+
+// serve is the reader goroutine. Waiting for a frame takes a stack of 2 KB,
+// handling one may take 8, which the runtime would not give back: so another
+// goroutine goes on after such a frame.
+func (s *socket) serve(p *peer) {
+	err := s.readFrames(p)
+	if err == errDeep {
+		go s.serve(p)
+		return
+	}
+	p.detach(s)
+	s.readFailed(p, err)
+	s.waitWriter(p)
+	s.over()
+}
+
+var errDeep = errors.New("the frame took a deep stack")
+
+// over is the end of the socket and of its reader.
+func (s *socket) over() {
+	s.conn.Close()
+	s.hub.forgetSocket(s)
+	s.hub.wg.Done()
+}
+
+// readFrames handles frame after frame until the socket fails or the stack has
+// grown.
 func (s *socket) readFrames(p *peer) (err error) {
 	defer s.recovered("reader")
 	for err == nil {
@@ -150,8 +175,8 @@ func (s *socket) readFrame(p *peer) error {
 	s.seen.Store(now.UnixNano())
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	if p.holds(s) {
-		s.hub.dispatch(p, s, in, now)
+	if p.holds(s) && !s.hub.dispatch(p, s, in, now) {
+		return errDeep
 	}
 	return nil
 }
