@@ -193,6 +193,7 @@ func playRooms(ann, bob, carl, dave *client) {
 	}
 	ann.ask("room.join", room(obj{"create": true, "max": 4, "pass": nil, "media": obj{"audio": true, "video": true}}))
 	ann.request("signal", room(obj{"to": "*", "data": obj{"pc": "x1", "candidates": []any{}}}))
+	ann.sync("error")
 	bob.ask("room.join", room(obj{}))
 	bob.until("signal")
 	bob.request("signal", room(obj{"to": ann.peer(), "data": obj{"pc": "ab12", "description": obj{"type": "offer", "sdp": "v=0\r\n"}}}))

@@ -112,6 +112,7 @@ func TestOfferLeavesTheBoard(t *testing.T) {
 		ann.post(obj{})
 		ann.cut()
 		bob.until("offer.gone", "reason", "offline")
+		synctest.Wait() // the room goes after the event
 		if n := len(s.hub.Rooms()); n != 0 {
 			t.Errorf("%d rooms are left", n)
 		}
