@@ -36,7 +36,7 @@ check:
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 5m ./...
 	@$(MAKE) --no-print-directory fuzz
-	cd web && node --test test/
+	cd web && timeout 300 node --test test/*.test.js
 	@if [ -d web/node_modules ]; then cd web && npx --no-install tsc --noEmit; else echo 'web/node_modules is absent: the type check runs in make test'; fi
 
 # Every fuzz target for a short while; seeds and findings live in testdata/fuzz.
@@ -58,7 +58,7 @@ test: deps build
 
 # The browser cases run one after the other: two cores play two calls badly.
 browser: build
-	cd web && node --test --test-concurrency=1 e2e/
+	cd web && timeout 1800 node --test --test-concurrency=1 e2e/*.test.mjs
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -229,6 +229,7 @@ export class Session {
     }
     this.#ready = true;
     for (const entry of this.#outbox.pending()) this.#socket.send(entry.text);
+    clearInterval(this.#timers.ping);
     this.#timers.ping = setInterval(() => this.#ping(), welcome.ping_ms || 15_000);
     this.#setState("online");
     this.#events.emit("welcome", { welcome, resumed, first });
