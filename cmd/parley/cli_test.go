@@ -28,6 +28,10 @@ func TestCommandLine(t *testing.T) {
 	}
 	bad := write("bad.toml", "[http]\nlisten = \"nowhere\"\n\n[relay]\nrelm = \"x\"\ndenied_peers = [\"10.0.0.0/33\"]\n")
 	syntax := write("syntax.toml", "[http\n")
+	broken := write("users.broken", "ann:secret:user\n")
+	contents := write("contents.toml", "[auth]\nmode = \"users\"\nusers_file = \""+broken+"\"\n\n[log]\nlevel = \"loud\"\n")
+	long := write("password.long", strings.Repeat("x", 73))
+	shared := write("shared.toml", "[auth]\nmode = \"password\"\npassword_file = \""+long+"\"\n")
 	good := write("good.toml", "[http]\npublic_url = \"https://call.example.org\"\n")
 	for _, c := range []struct {
 		name string
@@ -49,6 +53,9 @@ func TestCommandLine(t *testing.T) {
 		{name: "check names file, line and key", args: "check -config " + bad, code: 1, err: bad + ":2: http.listen: "},
 		{name: "check names every problem", args: "check -config " + bad, code: 1, err: bad + ":6: relay.denied_peers: "},
 		{name: "check guesses a mistyped key", args: "check -config " + bad, code: 1, err: "realm"},
+		{name: "check reads the user file", args: "check -config " + contents, code: 1, err: contents + ":3: auth.users_file: " + broken + ":1: "},
+		{name: "check tells all the same", args: "check -config " + contents, code: 1, err: contents + ":6: log.level: "},
+		{name: "check reads the password", args: "check -config " + shared, code: 1, err: "72 bytes"},
 		{name: "serve refuses the same", args: "serve -config " + bad, code: 1, err: bad + ":5: relay.relm: "},
 		{name: "check a syntax error", args: "check -config " + syntax, code: 1, err: syntax + ":1: "},
 		{name: "check a missing file", args: "check -config " + dir + "/none.toml", code: 1, err: "none.toml"},

@@ -11,22 +11,29 @@ import (
 	"parley/signaling/auth"
 )
 
-// refuse writes the one shape of an error answer.
+// refuse writes the one shape of an error answer. When to come back is said
+// where waiting helps: with 429 and 503.
 func refuse(w http.ResponseWriter, status int, code, message string, retry time.Duration) {
+	body := refusal{Code: code, Message: message}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	if retry > 0 {
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		retry = max(retry, leastRetry)
+		body.RetryMS = retry.Milliseconds()
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
 	}
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"error": refusal{code, message, retry.Milliseconds()}})
+	json.NewEncoder(w).Encode(map[string]any{"error": body})
 }
+
+// leastRetry keeps clients from asking again at once when nobody knows better.
+const leastRetry = time.Second
 
 type refusal struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	RetryMS int64  `json:"retry_ms"`
+	RetryMS int64  `json:"retry_ms,omitempty"`
 }
 
 // refuseError answers with what auth said of a request.

@@ -66,10 +66,10 @@ func first(inherited map[string][]net.Listener) map[string]net.Listener {
 	return out
 }
 
-func (s *server) buildUsers(context.Context) error {
-	creds, err := credentials(s.cfg)
-	if err != nil {
-		return err
+func (s *server) buildUsers(context.Context) (err error) {
+	creds, problems := credentials(s.cfg)
+	if len(problems) > 0 {
+		return problems
 	}
 	s.users, err = auth.New(auth.Options{
 		Log: s.log, Mode: s.cfg.Auth.Mode, Credentials: creds, RelayFor: s.cfg.Auth.RelayFor,

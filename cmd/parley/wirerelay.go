@@ -33,7 +33,7 @@ func (s *server) buildRelay(ctx context.Context) error {
 	}
 	secrets, err := relaySecrets(s.cfg)
 	if err != nil {
-		return err
+		return s.cfg.Problem("relay.secrets_file", err.Error())
 	}
 	s.turn, err = relay.New(relay.Options{
 		Log: s.log, Realm: r.Realm, Secrets: secrets, CredentialTTL: r.CredentialTTL,
@@ -133,10 +133,13 @@ func (s *server) reload(load func() (config.Config, error)) {
 		}
 		return
 	}
-	creds, err := credentials(next)
-	secrets, err2 := relaySecrets(next)
-	if err := errors.Join(err, err2); err != nil {
-		s.log.Error("A file of the new configuration cannot be used; the old one stays.", "error", err)
+	creds, problems := credentials(next)
+	secrets, err := relaySecrets(next)
+	if err != nil {
+		problems = append(problems, next.Problem("relay.secrets_file", err.Error()))
+	}
+	if len(problems) > 0 {
+		s.log.Error("A file of the new configuration cannot be used; the old one stays.", "error", problems)
 		return
 	}
 	err = errors.Join(s.users.Reload(creds), s.turn.Reload(secrets, relayLimits(next)), s.reloadCerts())

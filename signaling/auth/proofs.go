@@ -52,6 +52,13 @@ func (s *Service) prove(c Credentials) (*proofs, error) {
 	return p, nil
 }
 
+// Check says what New would find wrong with credentials under a mode.
+func Check(mode string, c Credentials) error {
+	s := &Service{opts: Options{Mode: mode}}
+	_, err := s.prove(c)
+	return err
+}
+
 func (p *proofs) addAccounts(c Credentials) error {
 	cost := newCost
 	for _, a := range c.Users {

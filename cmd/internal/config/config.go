@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Config holds every key of config.toml. The three fields at its end are no
+// Config holds every key of config.toml. The four fields at its end are no
 // keys: they say where the values came from.
 type Config struct {
 	DataDir   string
@@ -35,6 +35,9 @@ type Config struct {
 	CredentialsDir string
 	// AuthModeWritten says that auth.mode stands in the file or the environment.
 	AuthModeWritten bool
+
+	// places says where each written key stands, as Problems without a sentence.
+	places map[string]Problem
 }
 
 // HTTP is the section [http]: web, WebSocket and API.

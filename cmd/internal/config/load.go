@@ -29,7 +29,7 @@ func Load(path string, env []string) (Config, error) {
 // load tries the paths in order; with must, a missing file is an error.
 func load(paths []string, must bool, env []string) (Config, error) {
 	l := loader{config: Defaults(), origin: map[string]Problem{}, broken: map[string]bool{}}
-	l.file = "defaults"
+	l.file = noFile
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) && !must {
@@ -73,12 +73,44 @@ type loader struct {
 
 // problem notes a fault of key at the place where its value came from.
 func (l *loader) problem(key, sentence string) {
-	at, written := l.origin[key]
-	if !written {
-		at = Problem{Key: key, File: l.file}
+	l.problems = append(l.problems, place(l.origin, l.file, key, sentence))
+}
+
+// Problem is a fault of key that somebody else found, at the place where the
+// value came from.
+func (c Config) Problem(key, sentence string) Problem {
+	file := c.File
+	if file == "" {
+		file = noFile
 	}
-	at.Sentence = sentence
-	l.problems = append(l.problems, at)
+	return place(c.places, file, key, sentence)
+}
+
+// noFile stands for the file of a configuration that has none.
+const noFile = "defaults"
+
+// place finds where a fault of key is to be mended: where the key was written,
+// else where the key was written that asks for it.
+func place(written map[string]Problem, file, key, sentence string) Problem {
+	at := Problem{Key: key, File: file, Sentence: sentence}
+	own, ok := written[key]
+	if !ok {
+		if cause := written[cause(key)]; cause.Variable == "" {
+			at.Line = cause.Line
+		}
+		return at
+	}
+	own.Sentence = sentence
+	return own
+}
+
+// cause is the key because of which another one is missed when it is not written.
+func cause(key string) string {
+	return map[string]string{
+		"auth.mode": "http.listen", "auth.password_file": "auth.mode", "auth.users_file": "auth.mode",
+		"tls.cert": "tls.mode", "tls.key": "tls.mode", "http.public_url": "tls.mode",
+		"relay.secrets_file": "data_dir", "admin.token_file": "data_dir", "admin.listen": "http.listen",
+	}[key]
 }
 
 // fill gives the value of a key to set and notes all that is wrong with it.
@@ -193,6 +225,7 @@ func (l *loader) environment(env []string) {
 		}
 	}
 	_, l.config.AuthModeWritten = l.origin["auth.mode"]
+	l.config.places = l.origin
 }
 
 // stateDirectory makes systemd's directory the default of data_dir. Variables

@@ -205,10 +205,10 @@ func TestEnvironmentProblemsNameTheVariable(t *testing.T) {
 	want(t, err,
 		`config.toml:2: relay.nope: unknown key`,
 		`environment: PARLEY_HTTP_LISEN: no key has this variable; did you mean PARLEY_HTTP_LISTEN?`,
-		`environment: PARLEY_RELAY_ALLOW_OWN_ADDRESSES: "yes" is neither true nor false`,
-		`environment: PARLEY_RELAY_CREDENTIAL_TTL: a duration needs a unit`,
-		`environment: PARLEY_RELAY_DENIED_PEERS: "10.0.0.0/40" is not a CIDR`,
-		`environment: PARLEY_SIGNALING_ROOM_MAX: "six" is not a whole number`,
+		`environment: PARLEY_RELAY_ALLOW_OWN_ADDRESSES: relay.allow_own_addresses: "yes" is neither true nor false`,
+		`environment: PARLEY_RELAY_CREDENTIAL_TTL: relay.credential_ttl: a duration needs a unit`,
+		`environment: PARLEY_RELAY_DENIED_PEERS: relay.denied_peers: "10.0.0.0/40" is not a CIDR`,
+		`environment: PARLEY_SIGNALING_ROOM_MAX: signaling.room_max: "six" is not a whole number`,
 		`environment: PARLEY_WHATEVER: no key has this variable`,
 	)
 }

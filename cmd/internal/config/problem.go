@@ -17,7 +17,7 @@ type Problem struct {
 }
 
 // String is the line that `parley check` prints: FILE:LINE: key: sentence, or
-// "environment: VARIABLE: sentence".
+// "environment: VARIABLE: key: sentence".
 func (p Problem) String() string {
 	var b strings.Builder
 	switch {
@@ -28,12 +28,18 @@ func (p Problem) String() string {
 	default:
 		fmt.Fprintf(&b, "%s: ", p.File)
 	}
-	if p.Key != "" && p.Variable == "" {
+	if p.Key != "" {
 		b.WriteString(p.Key + ": ")
 	}
 	b.WriteString(p.Sentence)
 	return strings.ReplaceAll(b.String(), "\n", " ")
 }
+
+// OfFile says that the file as a whole is the trouble: nothing of it was read.
+func (p Problem) OfFile() bool { return p.Key == "syntax" || p.Key == "" && p.Variable == "" }
+
+// Error is the same line.
+func (p Problem) Error() string { return p.String() }
 
 // Problems is the error of Load: all that is wrong, in the order of the file,
 // then the environment, then what is missing.

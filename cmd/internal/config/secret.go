@@ -76,6 +76,20 @@ func (c Config) ReadSecret(file string) (Secret, error) {
 	return NewSecret(text), err
 }
 
+// ReadJWTKey reads a file of auth.jwt_keys as ReadSecret does, except that a
+// public key in PEM is no secret: every user of the machine may read it.
+func (c Config) ReadJWTKey(file string) (Secret, error) {
+	text, err := c.readFile(file, false)
+	if err != nil || looksLikePEM(text) && !strings.Contains(text, "PRIVATE KEY-----") {
+		return NewSecret(text), err
+	}
+	return c.ReadSecret(file)
+}
+
+func looksLikePEM(text string) bool {
+	return strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN")
+}
+
 // readFile is ReadSecret; with private unset the mode does not matter.
 func (c Config) readFile(file string, private bool) (string, error) {
 	path, err := c.Path(file)

@@ -12,6 +12,25 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+func TestOnlyPublicKeysMayBeOpenToEveryUser(t *testing.T) {
+	_, private, public := pair(t)
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name, text string
+		fine       bool
+	}{
+		{"public.pem", string(public), true},
+		{"private.pem", private, false},
+		{"secret", strings.Repeat("s", 32), false},
+	} {
+		path := write(t, filepath.Join(dir, c.name), c.text, 0o644)
+		key, err := Config{}.ReadJWTKey(path)
+		if c.fine != (err == nil) || c.fine && key.Reveal() != strings.TrimSuffix(c.text, "\n") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 func TestSecretIsNeverPrinted(t *testing.T) {
 	const text = "correct horse"
 	s := NewSecret(text)

@@ -84,7 +84,7 @@ func checkJWTKey(c Config, file string) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN") {
+	if looksLikePEM(text) {
 		block, _ := pem.Decode([]byte(text))
 		if block == nil {
 			return fmt.Errorf("%s begins like PEM and is not", file)

@@ -133,7 +133,7 @@ func TestValuesThatMayBe(t *testing.T) {
 func TestOpenModeOnTheNetworkMustBeWritten(t *testing.T) {
 	for _, listen := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080", "call.example.org:8080"} {
 		_, err := loadText(t, fmt.Sprintf("http.listen = %q", listen))
-		want(t, err, "config.toml: auth.mode: http.listen = ")
+		want(t, err, "config.toml:1: auth.mode: http.listen = ")
 	}
 	if _, err := loadText(t, `http.listen = ":8080"`, "PARLEY_AUTH_MODE=open"); err != nil {
 		t.Errorf("open mode written in the environment gives %v", err)
@@ -191,7 +191,7 @@ func TestDefaultSecretFilesMustBePrivate(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "turn-secrets"), "secret\n", 0o604)
 	_, err := loadText(t, file("data_dir = %q", dir))
-	want(t, err, "config.toml: relay.secrets_file: "+path+" holds a secret")
+	want(t, err, "config.toml:1: relay.secrets_file: "+path+" holds a secret")
 }
 
 // pair makes a certificate and its key in PEM.
@@ -242,7 +242,7 @@ func TestTLSFiles(t *testing.T) {
 	_, err = loadText(t, fmt.Sprintf(text, cert, open))
 	want(t, err, "config.toml:3: tls.key: "+open+" holds a secret")
 	_, err = loadText(t, `tls.mode = "files"`)
-	want(t, err, "config.toml: tls.cert: ", "config.toml: tls.key: ")
+	want(t, err, "config.toml:1: tls.cert: ", "config.toml:1: tls.key: ")
 	_, err = loadText(t, fmt.Sprintf(text, "/nonexistent/c", "/nonexistent/k"))
 	want(t, err, "config.toml:2: tls.cert: /nonexistent/c does not exist", "config.toml:3: tls.key: /nonexistent/k does not exist")
 
@@ -301,6 +301,7 @@ func TestWarnings(t *testing.T) {
 	c, err := loadText(t, `
 http.listen = ":8080"
 auth.mode = "open"
+auth.password_file = "/nonexistent/password"
 auth.users_file = "/nonexistent/users"
 tls.cert = "x"
 admin.listen = ":9090"
@@ -316,7 +317,7 @@ ports = "50000-50038"
 	got := keys(c)
 	for _, key := range []string{
 		"auth.mode", "auth.relay_for", "tls.mode", "relay.listen", "admin.listen", "relay.allow_own_addresses",
-		"relay.allowed_peers", "relay.ports", "log.level", "tls.cert", "auth.users_file",
+		"relay.allowed_peers", "relay.ports", "log.level", "tls.cert", "auth.password_file",
 	} {
 		if !slices.Contains(got, key) {
 			t.Errorf("no warning of %s in %v", key, got)

@@ -48,11 +48,14 @@ func (c Config) idle() []Warning {
 		{"tls.acme_ca_file", c.TLS.ACMECAFile, "tls.mode", "acme", c.TLS.Mode},
 		{"tls.acme_http_listen", c.TLS.ACMEHTTPListen, "tls.mode", "acme", c.TLS.Mode},
 		{"auth.password_file", c.Auth.PasswordFile, "auth.mode", "password", c.Auth.Mode},
-		{"auth.users_file", c.Auth.UsersFile, "auth.mode", "users", c.Auth.Mode},
 	} {
 		if k.value != "" && k.needs != k.chosen {
 			out = append(out, Warning{k.key, fmt.Sprintf("has no effect while %s = %q", k.mode, k.chosen)})
 		}
+	}
+	// The other modes let people of the user file in beside what they are named for.
+	if c.Auth.UsersFile != "" && c.Auth.Mode == "token" {
+		out = append(out, Warning{"auth.users_file", "has no effect while auth.mode = \"token\""})
 	}
 	return out
 }
