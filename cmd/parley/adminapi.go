@@ -19,6 +19,7 @@ func (s *server) adminAPI() http.Handler {
 		EndUser:  s.endUser,
 		Rooms:    func() any { return s.hub.Rooms() },
 		Overview: func() any { return s.overview() },
+		Reports:  func() any { return s.reports() },
 		Invite:   s.invite,
 		Refuse:   func(w http.ResponseWriter, status int, code, message string) { refuse(w, status, code, message, 0) },
 	}.Handler()
@@ -97,6 +98,17 @@ func (s *server) overview() any {
 		"uptime_s": int64(time.Since(s.started).Seconds()), "sessions": h.Sessions, "rooms": h.Rooms,
 		"relays": relays, "bytes_up": t.BytesUp, "bytes_down": t.BytesDown,
 	}
+}
+
+// reports is how calls connected since the start: how many over each path, at
+// which step the others failed, and how long the setup took on average.
+func (s *server) reports() any {
+	h := s.hub.Snapshot()
+	setup := int64(0)
+	if h.Setup.Count > 0 {
+		setup = int64(1000 * h.Setup.Sum / float64(h.Setup.Count))
+	}
+	return map[string]any{"paths": h.Reports, "failed_steps": h.Steps, "setup_ms": setup}
 }
 
 func (s *server) invite(req admin.InviteRequest) (admin.Invite, error) {

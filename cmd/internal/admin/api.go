@@ -15,6 +15,7 @@ type API struct {
 	EndUser  func(user string) bool // false when the user has no session and no relay
 	Rooms    func() any
 	Overview func() any
+	Reports  func() any                          // how calls connected, as the clients told
 	Invite   func(InviteRequest) (Invite, error) // an error is a sentence for the person who asked
 	Refuse   func(w http.ResponseWriter, status int, code, message string)
 }
@@ -42,21 +43,30 @@ const maxBody = 64 << 10
 func (a API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for path, list := range map[string]func() any{
-		"relays": a.Relays, "sessions": a.Sessions, "rooms": a.Rooms, "overview": a.Overview,
+		"relays": a.Relays, "sessions": a.Sessions, "rooms": a.Rooms, "overview": a.Overview, "reports": a.Reports,
 	} {
-		mux.HandleFunc("GET /admin/api/"+path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, list()) })
+		a.handle(mux, http.MethodGet, path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, list()) })
 	}
-	mux.HandleFunc("DELETE /admin/api/relays/{id}", func(w http.ResponseWriter, r *http.Request) {
+	a.handle(mux, http.MethodDelete, "relays/{id}", func(w http.ResponseWriter, r *http.Request) {
 		a.deleted(w, a.EndRelay(r.PathValue("id")), "There is no such relay (any more).")
 	})
-	mux.HandleFunc("DELETE /admin/api/users/{user}/sessions", func(w http.ResponseWriter, r *http.Request) {
+	a.handle(mux, http.MethodDelete, "users/{user}/sessions", func(w http.ResponseWriter, r *http.Request) {
 		a.deleted(w, a.EndUser(r.PathValue("user")), "This user has no session and no relay.")
 	})
-	mux.HandleFunc("POST /admin/api/invites", a.invite)
+	a.handle(mux, http.MethodPost, "invites", a.invite)
 	mux.HandleFunc("/admin/api/", func(w http.ResponseWriter, _ *http.Request) {
-		a.Refuse(w, http.StatusNotFound, "not_found", "The admin API has relays, sessions, rooms, overview, users/NAME/sessions and invites.")
+		a.Refuse(w, http.StatusNotFound, "not_found", "The admin API has relays, sessions, rooms, overview, reports, users/NAME/sessions and invites.")
 	})
 	return mux
+}
+
+// handle serves one method of a path and answers 405 to the others.
+func (a API) handle(mux *http.ServeMux, method, path string, serve http.HandlerFunc) {
+	mux.HandleFunc(method+" /admin/api/"+path, serve)
+	mux.HandleFunc("/admin/api/"+path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", method)
+		a.Refuse(w, http.StatusMethodNotAllowed, "bad_message", "Use "+method+" for this address.")
+	})
 }
 
 func (a API) deleted(w http.ResponseWriter, found bool, missing string) {
