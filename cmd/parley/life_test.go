@@ -163,6 +163,9 @@ func TestSelfSignedServesWebAndTURNOnOnePort(t *testing.T) {
 	if resp.ProtoMajor != 2 {
 		t.Errorf("HTTP/%d", resp.ProtoMajor)
 	}
+	if resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Error("the answer may be sniffed")
+	}
 	if c := resp.Header.Get("Set-Cookie"); !strings.HasPrefix(c, "__Host-parley=") || !strings.Contains(c, "Secure") {
 		t.Errorf("cookie %q", c)
 	}
@@ -195,6 +198,28 @@ func TestSelfSignedServesWebAndTURNOnOnePort(t *testing.T) {
 	}
 	if _, err := c.Allocate(); err != nil {
 		t.Errorf("Allocate over TLS on the web port: %v", err)
+	}
+}
+
+func TestPlainHTTPOnTheTLSPortGivesNothingAway(t *testing.T) {
+	p := start(t, func(c *config.Config) { c.TLS.Mode = "self-signed" })
+	addr := p.socks.HTTP.Addr().String()
+	client := &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get("http://" + addr + "/r/kitchen?a=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if want := "https://" + addr + "/r/kitchen?a=1"; resp.StatusCode != http.StatusTemporaryRedirect || resp.Header.Get("Location") != want {
+		t.Errorf("GET: %s to %q, want %s", resp.Status, resp.Header.Get("Location"), want)
+	}
+	resp, err = client.Post("http://"+addr+"/login", "application/json", strings.NewReader(`{"name":"Ann"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest || resp.Header.Get("Set-Cookie") != "" {
+		t.Errorf("POST /login: %s, cookie %q", resp.Status, resp.Header.Get("Set-Cookie"))
 	}
 }
 

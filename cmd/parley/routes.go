@@ -32,7 +32,11 @@ func (s *server) routes(site http.Handler) http.Handler {
 	mux.Handle("/readyz", only(http.MethodGet, s.ready.Readyz))
 	mux.Handle("/admin/api/", s.forAdmins(s.adminAPI()))
 	mux.Handle("/", site)
-	return withTLSState(mux)
+	served := withNoSniff(mux)
+	if s.secure() {
+		served = withTLSOnly(served)
+	}
+	return withTLSState(served)
 }
 
 func (s *server) refuseWhileDraining(next http.HandlerFunc) http.HandlerFunc {

@@ -53,6 +53,31 @@ func withTLSState(next http.Handler) http.Handler {
 	})
 }
 
+// withTLSOnly sends who speaks plain HTTP to a port with TLS to its https
+// address: no password or token is taken in clear where there is a certificate.
+func withTLSOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.TLS != nil:
+			next.ServeHTTP(w, r)
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
+			// Not for good: the operator may turn TLS off again.
+			http.Redirect(w, r, "https://"+r.Host+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		default:
+			refuse(w, http.StatusBadRequest, "bad_message", "This port speaks HTTPS: use https://"+r.Host+".", 0)
+		}
+	})
+}
+
+// withNoSniff keeps browsers from taking an answer for another kind of file
+// than it says (WHATWG Fetch, "X-Content-Type-Options").
+func withNoSniff(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
 // aliveTime is far beyond what /healthz needs and well below a watchdog's patience.
 const aliveTime = 5 * time.Second
 
