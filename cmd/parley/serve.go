@@ -228,7 +228,9 @@ func (s *server) shutDown(now context.Context) {
 	s.step(now, "The hub did not close every socket in time.", s.hub.Shutdown)
 	s.step(now, "Some web requests did not end in time.", s.http.Shutdown)
 	if err := s.turn.Drain(deadline); err != nil {
-		s.log.Info("Relayed calls were still going on when the grace was over.", "relays", len(s.turn.Allocations()))
+		if n := len(s.turn.Allocations()); n > 0 {
+			s.log.Info("Relays were ended that were still in use.", "relays", n)
+		}
 	}
 	s.release()
 	s.log.Info("Parley has stopped.")

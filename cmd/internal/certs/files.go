@@ -76,7 +76,7 @@ func (f *files) loadLocked(always bool) error {
 		return fmt.Errorf("failed to load certificate %s with key %s: %w", f.certPath, f.keyPath, err)
 	}
 	if old := f.current.Swap(&cert); old != nil && !old.Leaf.Equal(cert.Leaf) {
-		f.log.Info("A new certificate is in use", "expires", cert.Leaf.NotAfter)
+		f.log.Info("A new certificate is in use.", "expires", cert.Leaf.NotAfter)
 	}
 	if f.now().After(cert.Leaf.NotAfter) {
 		f.log.Warn("The certificate has expired; browsers will refuse it", "file", f.certPath, "expired", cert.Leaf.NotAfter)

@@ -9,7 +9,10 @@ import (
 	"io/fs"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // minHMACKey is the least length of an HS256 secret in bytes (RFC 7518 3.2).
@@ -20,7 +23,7 @@ const minHMACKey = 32
 func (l *loader) validate() {
 	for _, rule := range []func(*loader){
 		checkOpenMode, checkAuthFiles, checkJWTKeys, checkTLSFiles, checkACME,
-		checkRelayTLS, checkExternal, checkMadeFiles, checkAdmin,
+		checkRelayTLS, checkExternal, checkDataDir, checkMadeFiles, checkAdmin,
 	} {
 		rule(l)
 	}
@@ -185,6 +188,15 @@ func isPrivate(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLinkLocalUnicast() || cgnat.Contains(a)
 }
 
+// checkDataDir lets a directory be missing; it is made at first start.
+func checkDataDir(l *loader) {
+	dir := l.config.DataDir
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		l.refuse("data_dir", "%s is not a directory; choose a folder that this user may write to", dir)
+		l.broken["data_dir"] = true
+	}
+}
+
 // checkMadeFiles judges the secret files that are made at first start: they may
 // be missing, but when they are there they must be private and readable.
 func checkMadeFiles(l *loader) {
@@ -193,6 +205,9 @@ func checkMadeFiles(l *loader) {
 		{"admin.token_file", l.config.AdminTokenFile()},
 	} {
 		key, file := made[0], made[1]
+		if l.broken["data_dir"] && filepath.Dir(file) == filepath.Clean(l.config.DataDir) {
+			continue
+		}
 		secret, err := l.config.ReadSecret(file)
 		if errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(file, credentialPrefix) {
 			continue

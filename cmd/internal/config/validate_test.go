@@ -187,6 +187,14 @@ func TestFilesOfTheModes(t *testing.T) {
 
 func file(format, path string) string { return fmt.Sprintf(format, path) }
 
+func TestDataDirMustBeADirectory(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "data"), "", 0o600)
+	for _, dir := range []string{path, filepath.Join(path, "below")} {
+		_, err := loadText(t, file("data_dir = %q", dir))
+		want(t, err, "config.toml:1: data_dir: "+dir+" is not a directory")
+	}
+}
+
 func TestDefaultSecretFilesMustBePrivate(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "turn-secrets"), "secret\n", 0o604)
