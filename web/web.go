@@ -24,6 +24,7 @@ const (
 	shellFile  = "index.html"
 	entryFile  = "js/main.js"
 	sdkEntry   = "sdk/parley.js"
+	sdkTypes   = "js/net/types.js"
 	assetsPath = "/a/"
 	sdkPath    = "/sdk/"
 )
@@ -93,7 +94,8 @@ func New(o Options) (http.Handler, error) {
 			s.assets[name] = f
 		}
 	}
-	for _, name := range sdk {
+	// No module imports the types; the comments name them, and editors follow.
+	for _, name := range append(sdk, sdkTypes) {
 		s.sdk[strings.TrimPrefix(strings.TrimPrefix(name, "sdk/"), "js/")] = files[name]
 	}
 	return secure(o, s.routes()), nil

@@ -255,6 +255,9 @@ func TestSDKIsForEveryOriginWithAllItsModules(t *testing.T) {
 	for _, entry := range []string{"/sdk/parley.js", "/sdk/minimal.js", "/sdk/minimal.html"} {
 		visit(entry)
 	}
+	if resp := get(h, "/sdk/net/types.js"); resp.StatusCode != 200 {
+		t.Errorf("the types that the modules name: %d", resp.StatusCode)
+	}
 	if !seen["/sdk/net/session.js"] || !seen["/sdk/rtc/peer.js"] {
 		t.Errorf("the SDK does not reach the protocol and call modules: %v", seen)
 	}
