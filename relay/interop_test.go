@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -26,31 +27,36 @@ func TestTurnutils(t *testing.T) {
 	}
 	s := start(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
 	peer := echoPair(t)
-	for _, c := range []struct {
+	cases := []struct {
 		name, flags string
 		peer        bool
+		out         string
 	}{
-		{"channels", "-c -n 20 -m 4", true},
-		{"even port and reservation", "-n 20 -m 2", true},
-		{"indications", "-s -c -n 10 -m 2", true},
-		{"tcp", "-t -c -n 20 -m 4", true},
-		{"tcp indications", "-t -s -c -n 10 -m 2", true},
-		{"client to client", "-y -c -n 10 -m 2", false},
-		{"extra permissions", "-G -c -n 5", true},
-		{"mandatory padding", "-D -c -n 5", true},
-		{"explicit IPv4", "-X -c -n 5", true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			args := []string{"-W", testSecret, "-u", "alice", "-p", strconv.Itoa(int(s.addr.Port())), "-l", "170", "-z", "15"}
-			if c.peer {
-				args = append(args, "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())))
-			}
-			out := uclient(t, tool, append(append(args, strings.Fields(c.flags)...), "127.0.0.1"))
-			sent, received := total(out, "tot_send_msgs"), total(out, "tot_recv_msgs")
-			if sent == 0 || sent != received {
-				t.Errorf("sent %d, received %d:\n%s", sent, received, out)
-			}
-		})
+		{name: "channels", flags: "-c -n 20 -m 4", peer: true},
+		{name: "even port and reservation", flags: "-n 20 -m 2", peer: true},
+		{name: "indications", flags: "-s -c -n 10 -m 2", peer: true},
+		{name: "tcp", flags: "-t -c -n 20 -m 4", peer: true},
+		{name: "tcp indications", flags: "-t -s -c -n 10 -m 2", peer: true},
+		{name: "client to client", flags: "-y -c -n 10 -m 2"},
+		{name: "extra permissions", flags: "-G -c -n 5", peer: true},
+		{name: "mandatory padding", flags: "-D -c -n 5", peer: true},
+		{name: "explicit IPv4", flags: "-X -c -n 5", peer: true},
+	}
+	var clients sync.WaitGroup // all at once: they mostly wait
+	for i := range cases {
+		c := &cases[i]
+		args := []string{"-W", testSecret, "-u", "alice", "-p", strconv.Itoa(int(s.addr.Port())), "-l", "170", "-z", "15"}
+		if c.peer {
+			args = append(args, "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())))
+		}
+		clients.Go(func() { c.out = uclient(t, tool, append(append(args, strings.Fields(c.flags)...), "127.0.0.1")) })
+	}
+	clients.Wait()
+	for _, c := range cases {
+		sent, received := total(c.out, "tot_send_msgs"), total(c.out, "tot_recv_msgs")
+		if sent == 0 || sent != received {
+			t.Errorf("%s: sent %d, received %d:\n%s", c.name, sent, received, c.out)
+		}
 	}
 }
 

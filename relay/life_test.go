@@ -49,7 +49,7 @@ func TestLastDay(t *testing.T) {
 		c.advance(time.Hour - time.Minute)
 	}
 	p.nonce = nil
-	wantLifetime(&bench{prober: p}, p.want(0, methodRefresh, lifetimeAttr(3600)), 24*60)
+	p.wantLifetime(p.want(0, methodRefresh, lifetimeAttr(3600)), 24*60)
 	c.advance(24 * time.Minute)
 	eventually(t, "the end after a day", func() bool { return len(s.Allocations()) == 0 })
 	p.nonce = nil

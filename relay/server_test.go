@@ -17,39 +17,6 @@ func engines(t *testing.T, f func(t *testing.T, engine string)) {
 	}
 }
 
-func TestEcho(t *testing.T) {
-	engines(t, func(t *testing.T, engine string) {
-		for _, network := range []string{"udp", "tcp"} {
-			t.Run(network, func(t *testing.T) {
-				s := start(t, func(o *Options) { o.AllowOwn, o.Engine = true, engine })
-				peer := echoPeer(t)
-				p := s.probe(network, s.user("ann"))
-				p.allocate()
-
-				p.want(0, methodCreatePermission, peerAttr(peer))
-				for n := range 9 {
-					data := fmt.Sprint("indication"[:n])
-					p.sendIndication(peer, []byte(data))
-					p.wantData(peer, data)
-				}
-				p.want(0, methodChannelBind, bindAttrs(0x4001, peer))
-				for n := range 9 {
-					data := "channels!"[:n]
-					p.channelData(0x4001, []byte(data))
-					p.wantChannel(0x4001, data)
-				}
-				big := randomBytes(1500)
-				p.channelData(0x4001, big)
-				p.wantChannel(0x4001, string(big))
-				p.want(0, methodRefresh, func(w *builder) { w.addUint32(attrLifetime, 0) })
-				if n := len(s.Allocations()); n != 0 {
-					t.Fatalf("%d allocations after Refresh 0", n)
-				}
-			})
-		}
-	})
-}
-
 // TestPionClient lets an independent-enough client walk through everything.
 func TestPionClient(t *testing.T) {
 	s := start(t, allowOwn)
