@@ -44,8 +44,8 @@ func (s *server) forAdmins(next http.Handler) http.Handler {
 	})
 }
 
-// relayRow is one live allocation, with the person it belongs to where the hub
-// knows him.
+// relayRow is one live allocation, with the person it belongs to. After a restart
+// that is known as soon as the person's client is back.
 type relayRow struct {
 	ID        string    `json:"id"`
 	User      string    `json:"user"`
@@ -66,26 +66,31 @@ func (s *server) relayList() []relayRow {
 	}
 	rows := []relayRow{}
 	for _, a := range s.turn.Allocations() {
-		who := people[a.Login]
+		user, name := s.holders.find(a.Login)
+		if who, present := people[a.Login]; present {
+			user, name = who.User, who.Name
+		}
 		rows = append(rows, relayRow{
-			a.ID, who.User, who.Name, a.Transport, a.Client.String(), a.Relay.String(),
+			a.ID, user, name, a.Transport, a.Client.String(), a.Relay.String(),
 			a.Since.UTC(), a.Expires.UTC(), a.BytesUp, a.BytesDown,
 		})
 	}
 	return rows
 }
 
-// endUser signs somebody out everywhere.
+// endUser signs somebody out everywhere. It says whether there was anything to
+// end: a session, a relay, or a login that got credentials.
 func (s *server) endUser(user string) bool {
-	found := false
+	found := s.holders.forget(auth.Ended{User: user})
 	for _, p := range s.hub.Sessions() {
 		found = found || p.User == user
 	}
-	if err := s.users.EndUser(user); err != nil {
+	err := s.users.EndUser(user)
+	var none *auth.Refusal
+	if err != nil && !errors.As(err, &none) {
 		s.log.Error("A user could not be signed out.", "user", user, "error", err)
-		return false
 	}
-	return found
+	return found && err == nil
 }
 
 func (s *server) overview() any {

@@ -45,6 +45,7 @@ type server struct {
 	users   *auth.Service
 	turn    *relay.Server
 	hub     *signaling.Hub
+	holders *holders
 	ready   admin.Readiness
 	mux     *listen.Mux
 	http    *http.Server
@@ -118,7 +119,8 @@ func (s *server) watchSignals(ctx context.Context, t terminal, fs *flag.FlagSet,
 // newServer builds everything that can fail and starts nothing. Listeners that
 // the service manager handed over serve instead of new ones, by name.
 func newServer(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar, inherited map[string][]net.Listener) (_ *server, err error) {
-	s := &server{cfg: cfg, started: time.Now(), inherited: inherited, notify: systemd.New(os.Getenv), log: log, level: level}
+	s := &server{cfg: cfg, started: time.Now(), inherited: inherited, notify: systemd.New(os.Getenv), log: log, level: level,
+		holders: newHolders(cfg.Relay.CredentialTTL)}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {

@@ -112,6 +112,7 @@ func (s *server) buildHub(context.Context) (err error) {
 		},
 		Lookup: s.users.UserExists, NameKey: auth.NameKey, Text: auth.Text,
 		ICE: func(r *http.Request, id signaling.Identity) json.RawMessage {
+			s.holders.note(id.Login, id.User, id.Name)
 			return marshal(s.turn.ICEServers(r.Host, id.Login, id.Relay))
 		},
 		ICELife: func() time.Duration { return s.cfg.Relay.CredentialTTL },

@@ -91,6 +91,7 @@ func (s *server) publicHost() string {
 // iceServers is the part of an ICE configuration that the answer to a login
 // carries.
 func (s *server) iceServers(r *http.Request, l auth.Login) (json.RawMessage, time.Duration) {
+	s.holders.note(l.ID, l.User.User, l.Name)
 	c := s.turn.ICEServers(r.Host, l.ID, l.Relay)
 	return marshal(c.ICEServers), time.Duration(c.TTL) * time.Second
 }
@@ -99,6 +100,9 @@ func (s *server) iceConfig(w http.ResponseWriter, r *http.Request) {
 	s.turn.HandleICE(
 		func(r *http.Request) (string, bool, error) {
 			l, err := s.users.Identify(r)
+			if err == nil {
+				s.holders.note(l.ID, l.User.User, l.Name)
+			}
 			return l.ID, l.Relay, err
 		},
 		func(w http.ResponseWriter, _ *http.Request, err error) { refuseError(w, err) },
@@ -107,6 +111,7 @@ func (s *server) iceConfig(w http.ResponseWriter, r *http.Request) {
 
 // endEverywhere closes the sockets and relays of what auth has ended.
 func (s *server) endEverywhere(e auth.Ended) {
+	s.holders.forget(e)
 	if e.Login != "" {
 		s.hub.EndLogin(e.Login)
 		s.turn.EndLogin(e.Login)
