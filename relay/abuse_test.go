@@ -1,22 +1,13 @@
 package relay
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"parley/relay/dataplane"
@@ -103,116 +94,6 @@ func (p *prober) write1(b byte) {
 	if _, err := p.conn.Write([]byte{b}); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-// TestStreamTimes lets the times of a connection pass on a false clock.
-func TestStreamTimes(t *testing.T) {
-	binding := newRequest(methodBinding).b
-	for _, c := range []struct {
-		name    string
-		play    func(c net.Conn)
-		closed  time.Duration // since accept
-		answers int
-	}{
-		{"silent", func(net.Conn) {}, firstFrame, 0},
-		{"half a frame", func(c net.Conn) { _, _ = c.Write(binding[:10]) }, firstFrame, 0},
-		{"drop by drop", func(c net.Conn) {
-			for _, b := range binding {
-				if _, err := c.Write([]byte{b}); err != nil {
-					return
-				}
-				time.Sleep(time.Second)
-			}
-		}, firstFrame, 0},
-		{"idle", func(c net.Conn) { _, _ = c.Write(binding) }, idleStream, 1},
-		{"second frame unfinished", func(c net.Conn) {
-			_, _ = c.Write(binding)
-			time.Sleep(5 * time.Second)
-			_, _ = c.Write(binding[:4])
-		}, 5*time.Second + wholeFrame, 1},
-		{"kept alive", func(c net.Conn) {
-			for range 5 {
-				_, _ = c.Write(binding)
-				time.Sleep(20 * time.Second)
-			}
-		}, 80*time.Second + idleStream, 5},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s, err := New(testOptions())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = s.Close() }()
-				ours, theirs := net.Pipe()
-				began := time.Now()
-				var wg sync.WaitGroup
-				wg.Go(func() { s.ServeConn(ours) })
-				wg.Go(func() { c.play(theirs) })
-				answers := 0
-				for buf := make([]byte, 4096); ; answers++ {
-					if _, err := theirs.Read(buf); err != nil {
-						break
-					}
-				}
-				if got := time.Since(began); got != c.closed || answers != c.answers {
-					t.Errorf("closed after %v with %d answers, want %v and %d", got, answers, c.closed, c.answers)
-				}
-				_ = theirs.Close()
-				wg.Wait()
-			})
-		})
-	}
-}
-
-// TestSlowReader: a client that does not read costs a bounded queue for a
-// bounded time, and old media goes before answers.
-func TestSlowReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, err := New(testOptions())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
-		ours, theirs := net.Pipe()
-		st := s.newStream(ours)
-		if !s.enter(st) {
-			t.Fatal("refused")
-		}
-		done := make(chan struct{})
-		go func() { st.read(); s.leave(st); s.wg.Done(); close(done) }()
-		media := make([]byte, 1204)
-		media[0] = 0x40
-		for range 1000 {
-			st.Send(media, st.client)
-		}
-		if st.out.bytes > queueBytes {
-			t.Errorf("%d bytes wait", st.out.bytes)
-		}
-		answer := newMessage(methodRefresh, classSuccess, transactionID()).b
-		st.Send(answer, st.client)
-		time.Sleep(time.Second) // all media is old now
-		buf := make([]byte, writeSize)
-		n := 0
-		for range 20 {
-			k, err := io.ReadAtLeast(theirs, buf, 1)
-			n += k
-			if err != nil || bytes.Contains(buf[:k], answer) {
-				break
-			}
-		}
-		if !bytes.Contains(buf, answer) || n > 3*writeSize {
-			t.Errorf("%d bytes before the answer", n)
-		}
-		for range 1000 {
-			st.Send(media, st.client)
-		}
-		began := time.Now()
-		<-done
-		if got := time.Since(began); got > writeStream {
-			t.Errorf("closed after %v", got)
-		}
-	})
 }
 
 // TestDescriptorsRunOut: an Accept that fails for want of descriptors does not
@@ -358,60 +239,6 @@ func TestAnswersFromTheAddressAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func TestTLS(t *testing.T) {
-	s := start(t, nil)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.ServeTCP(l) }()
-	c, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	p := &prober{t: t, conn: c, tcp: true, user: s.user("ann"), f: framer{conn: c}}
-	p.allocate()
-	other := s.probe("udp", s.user("ben"))
-	relay := other.allocate()
-	p.want(0, methodChannelBind, bindAttrs(0x4000, relay))
-	mine := s.Allocations()[0]
-	if mine.Transport != "tls" {
-		t.Errorf("transport %q", mine.Transport)
-	}
-	other.want(0, methodChannelBind, bindAttrs(0x4000, mine.Relay))
-	for n := range 5 {
-		other.channelData(0x4000, []byte("hello"[:n]))
-		p.wantChannel(0x4000, "hello"[:n])
-	}
-	garbage, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = garbage.Write([]byte("this is no hello at all, it is nothing"))
-	wantClosed(t, garbage)
-	_ = garbage.Close()
-	_ = l.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-}
-
-func selfSigned(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // TestBandwidth: what is over the limit is dropped, never queued.

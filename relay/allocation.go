@@ -29,6 +29,15 @@ type allocation struct {
 	renewed time.Time // when pion was told last, real time
 }
 
+// setExpiry is called with ctl held. The stream is told too, for it must not ask
+// for the lock at every frame.
+func (a *allocation) setExpiry(t time.Time) {
+	a.expires = t
+	if st, ok := a.client.Link.(*stream); ok {
+		st.expires.Store(t.UnixNano())
+	}
+}
+
 // login counts what one login holds.
 type login struct {
 	allocations, reservations int
@@ -163,7 +172,7 @@ func (s *Server) admitLocked(r *request) int {
 func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) {
 	s.lastNumber++
 	a := &allocation{id: rand.Text(), number: s.lastNumber, client: r.client, login: r.cred.login,
-		since: r.now, last: r.now.Add(maxAge), expires: r.now.Add(want.lifetime), tid: r.msg.id, renewed: time.Now(), loginRef: s.loginLocked(r.cred.login)}
+		since: r.now, last: r.now.Add(maxAge), tid: r.msg.id, renewed: time.Now(), loginRef: s.loginLocked(r.cred.login)}
 	a.loginRef.allocations++
 	token := ""
 	code, err := s.pion.request(a.number, methodAllocate, func() (*relayConn, error) {
@@ -180,6 +189,7 @@ func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) 
 	}
 	s.perAddress[addressKey(a.client.Addr.Addr())]++
 	s.allocs[a.client] = a
+	a.setExpiry(r.now.Add(want.lifetime))
 	s.byID[a.id] = a
 	s.o.Log.Debug("A relay allocation began.", "id", a.id, "transport", a.client.Link.Transport(),
 		"client", a.client.Addr, "relay", a.relay.Address)

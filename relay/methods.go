@@ -157,7 +157,7 @@ func (r *request) refresh() *builder {
 		r.s.endLocked(r.alloc, "too old")
 		return r.fail(437)
 	}
-	r.alloc.expires = r.now.Add(granted)
+	r.alloc.setExpiry(r.now.Add(granted))
 	return r.succeed().addUint32(attrLifetime, uint32(granted/time.Second))
 }
 

@@ -16,24 +16,27 @@ const (
 	writeSize = 16 << 10
 )
 
-// outQueue holds the frames for one stream. Its writer goroutine exists only
-// while there are frames. When the client does not keep up, old media is
-// dropped first; answers never are, but too many of them end the connection.
+// outQueue holds the frames for one stream, which its run goroutine writes. When
+// the client does not keep up, old media is dropped first; answers never are, but
+// too many of them end the connection. In the steady state nothing is allocated.
 type outQueue struct {
-	st *stream
+	st   *stream
+	wake chan struct{} // holds one; closed by stop
 
-	mu      sync.Mutex
-	frames  []outFrame
-	bytes   int
-	writing bool
-	failed  bool
+	mu     sync.Mutex
+	data   []byte // of all frames, padded
+	frames []outFrame
+	closed bool
 }
 
+// outFrame is the next n bytes of the data.
 type outFrame struct {
-	data  []byte
+	n     int
 	at    time.Time
 	media bool
 }
+
+func newOutQueue(st *stream) *outQueue { return &outQueue{st: st, wake: make(chan struct{}, 1)} }
 
 // isMedia tells ChannelData and Data indications from answers.
 func isMedia(frame []byte) bool {
@@ -42,95 +45,100 @@ func isMedia(frame []byte) bool {
 
 // push copies a frame into the queue, padded as a stream wants it.
 func (q *outQueue) push(frame []byte) {
-	f := outFrame{data: make([]byte, len(frame)+(-len(frame)&3)), at: time.Now(), media: isMedia(frame)}
-	copy(f.data, frame)
+	f := outFrame{n: len(frame) + -len(frame)&3, at: time.Now(), media: isMedia(frame)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.failed {
+	if q.closed {
 		return
 	}
-	if q.bytes+len(f.data) > queueBytes {
-		q.dropLocked(len(f.data))
+	if len(q.data)+f.n > queueBytes {
+		q.makeRoomLocked(f.n)
 	}
-	if q.bytes+len(f.data) > queueBytes {
-		q.failLocked()
+	if len(q.data)+f.n > queueBytes {
+		q.closeLocked()
 		return
 	}
+	q.data = append(q.data, frame...)
+	q.data = append(q.data, "\x00\x00\x00"[:f.n-len(frame)]...)
 	q.frames = append(q.frames, f)
-	q.bytes += len(f.data)
-	if !q.writing && q.startLocked() {
-		q.writing = true
+	select {
+	case q.wake <- struct{}{}:
+	default:
 	}
 }
 
-// startLocked starts the writer, unless the server is closing.
-func (q *outQueue) startLocked() bool {
-	s := q.st.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.wg.Go(q.write)
-	return true
-}
-
-// dropLocked makes room for n bytes by dropping the oldest media.
-func (q *outQueue) dropLocked(n int) {
-	kept := q.frames[:0]
+// makeRoomLocked drops the oldest media until n bytes fit.
+func (q *outQueue) makeRoomLocked(n int) {
+	excess := len(q.data) + n - queueBytes
+	data, frames := q.data[:0], q.frames[:0]
+	at := 0
 	for _, f := range q.frames {
-		if f.media && q.bytes+n > queueBytes {
-			q.bytes -= len(f.data)
+		if f.media && excess > 0 {
+			excess -= f.n
 			q.st.s.count.dropped.add("slow_client")
-			continue
+		} else {
+			data, frames = append(data, q.data[at:at+f.n]...), append(frames, f)
 		}
-		kept = append(kept, f)
+		at += f.n
 	}
-	q.frames = kept
+	q.data, q.frames = data, frames
 }
 
-func (q *outQueue) failLocked() {
-	q.failed, q.frames, q.bytes = true, nil, 0
-	_ = q.st.conn.Close()
-}
-
-// write sends until the queue is empty.
-func (q *outQueue) write() {
-	buf := make([]byte, 0, writeSize)
-	for {
-		buf = q.take(buf[:0])
-		if len(buf) == 0 {
-			return
-		}
-		_ = q.st.conn.SetWriteDeadline(time.Now().Add(writeStream))
-		if _, err := q.st.conn.Write(buf); err != nil {
-			q.mu.Lock()
-			q.failLocked()
-			q.mu.Unlock()
-		}
+// closeLocked ends the connection, so that its reader ends too.
+func (q *outQueue) closeLocked() {
+	if !q.closed {
+		q.closed, q.data, q.frames = true, nil, nil
+		close(q.wake)
+		q.st.hangUp()
 	}
 }
 
-// take moves the next frames into buf; with none left the writer has ended.
+func (q *outQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closeLocked()
+}
+
+// run writes what is pushed until the queue is closed.
+func (q *outQueue) run() {
+	var buf []byte
+	for range q.wake {
+		for buf = q.take(buf[:0]); len(buf) > 0; buf = q.take(buf[:0]) {
+			_ = q.st.conn.SetWriteDeadline(time.Now().Add(writeStream))
+			if _, err := q.st.conn.Write(buf); err != nil {
+				q.close()
+				return
+			}
+		}
+		// TLS writes by itself when the client asks for new keys; an old
+		// deadline would make that fail, and the connection with it.
+		_ = q.st.conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+// take moves the next frames into buf, up to one write's worth.
 func (q *outQueue) take(buf []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	oldest := time.Now().Add(-queueAge)
-	i := 0
+	at, i := 0, 0
 	for ; i < len(q.frames); i++ {
 		f := q.frames[i]
-		if f.media && q.bytes > writeSize && f.at.Before(oldest) {
-			q.bytes -= len(f.data)
-			q.st.s.count.dropped.add("slow_client")
-			continue
-		}
-		if len(buf) > 0 && len(buf)+len(f.data) > writeSize {
+		stale := f.media && len(q.data)-at > writeSize && f.at.Before(oldest)
+		if !stale && len(buf) > 0 && len(buf)+f.n > writeSize {
 			break
 		}
-		buf = append(buf, f.data...)
-		q.bytes -= len(f.data)
+		if stale {
+			q.st.s.count.dropped.add("slow_client")
+		} else {
+			buf = append(buf, q.data[at:at+f.n]...)
+		}
+		at += f.n
 	}
+	q.data = append(q.data[:0], q.data[at:]...)
 	q.frames = append(q.frames[:0], q.frames[i:]...)
-	q.writing = len(buf) > 0
+	if len(q.data) == 0 && cap(q.data) > 2*writeSize {
+		q.data, q.frames = nil, nil // a bad moment must not cost memory for the whole call
+	}
 	return buf
 }

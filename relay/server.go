@@ -277,7 +277,7 @@ func (s *Server) Close() error {
 		_ = c.Close()
 	}
 	for st := range s.streams {
-		_ = st.conn.Close()
+		st.hangUp()
 	}
 	close(s.shutdown)
 	s.mu.Unlock()

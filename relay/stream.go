@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,8 +25,8 @@ const (
 	acceptRetryMax = time.Second
 )
 
-// stream is one TCP or TLS connection of a client. One goroutine reads it; the
-// queue's writer runs while there is something to write.
+// stream is one TCP or TLS connection of a client, with a goroutine that reads
+// it and one that writes.
 type stream struct {
 	s      *Server
 	conn   net.Conn
@@ -32,7 +34,11 @@ type stream struct {
 	key    netip.Prefix // what counts as its address
 	secure bool
 	since  time.Time
-	out    outQueue
+	out    *outQueue
+
+	// expires is when its allocation ends on the server's clock, in nanoseconds
+	// of Unix time; 0 = it has none.
+	expires atomic.Int64
 }
 
 // ServeTCP accepts TURN connections on l, which may be a TLS listener, until
@@ -91,8 +97,11 @@ func (s *Server) ServeConn(c net.Conn) {
 		return
 	}
 	defer s.wg.Done()
-	defer s.leave(st)
+	var writer sync.WaitGroup
+	writer.Go(st.out.run)
 	st.read()
+	s.leave(st)
+	writer.Wait()
 }
 
 func (s *Server) newStream(c net.Conn) *stream {
@@ -100,7 +109,7 @@ func (s *Server) newStream(c net.Conn) *stream {
 	st.client = dataplane.Client{Link: st, Addr: tcpAddr(c.RemoteAddr()), Local: tcpAddr(c.LocalAddr()).Addr()}
 	st.key = addressKey(st.client.Addr.Addr())
 	st.secure = isTLS(c)
-	st.out.st = st
+	st.out = newOutQueue(st)
 	return st
 }
 
@@ -148,7 +157,7 @@ func (s *Server) enter(st *stream) bool {
 
 // leave ends the stream's allocation and forgets it.
 func (s *Server) leave(st *stream) {
-	_ = st.conn.Close()
+	st.out.close()
 	s.ctl.Lock()
 	if a := s.allocs[st.client]; a != nil {
 		s.endLocked(a, "connection closed")
@@ -165,23 +174,31 @@ func (s *Server) leave(st *stream) {
 // closeOldestIdle frees a descriptor when there are none: that of the oldest
 // connection without an allocation.
 func (s *Server) closeOldestIdle() {
-	s.ctl.Lock()
-	busy := make(map[dataplane.Client]bool, len(s.allocs))
-	for c := range s.allocs {
-		busy[c] = true
-	}
-	s.ctl.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var oldest *stream
 	for st := range s.streams {
-		if !busy[st.client] && (oldest == nil || st.since.Before(oldest.since)) {
+		if st.expires.Load() == 0 && (oldest == nil || st.since.Before(oldest.since)) {
 			oldest = st
 		}
 	}
 	if oldest != nil {
-		_ = oldest.conn.Close()
+		oldest.hangUp()
 	}
+}
+
+// hangUp closes the connection at once. Closing a TLS connection would wait for
+// a client that does not read, to say goodbye to it.
+func (st *stream) hangUp() {
+	for c := st.conn; ; {
+		w, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			_ = c.Close()
+			break
+		}
+		c = w.NetConn()
+	}
+	_ = st.conn.Close() // what wraps it may have something of its own to end
 }
 
 // read takes whole frames from the connection until it ends or breaks a rule.
@@ -207,17 +224,15 @@ func (st *stream) read() {
 
 // idle is how long the client may be silent: as long as its allocation lives.
 func (st *stream) idle() time.Duration {
-	st.s.ctl.Lock()
-	defer st.s.ctl.Unlock()
-	a := st.s.allocs[st.client]
-	if a == nil {
-		return idleStream
-	}
-	return max(a.expires.Sub(st.s.o.Now())+housekeepingPause, idleStream)
+	left := time.Duration(st.expires.Load() - st.s.o.Now().UnixNano())
+	return max(left+housekeepingPause, idleStream)
 }
 
 // released is called when the allocation has ended: silence is limited again.
-func (st *stream) released() { _ = st.conn.SetReadDeadline(time.Now().Add(idleStream)) }
+func (st *stream) released() {
+	st.expires.Store(0)
+	_ = st.conn.SetReadDeadline(time.Now().Add(idleStream))
+}
 
 // Send implements dataplane.Link.
 func (st *stream) Send(frame []byte, _ dataplane.Client) { st.out.push(frame) }
