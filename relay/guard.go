@@ -25,7 +25,7 @@ const (
 
 // reader is the guard's working memory for one goroutine that reads clients.
 type reader struct {
-	attrs []attribute
+	msg message // the one in hand; its attribute list is used again
 	// control takes a request whose nonce is valid; the message is only valid
 	// during the call.
 	control func(c dataplane.Client, m *message)
@@ -51,23 +51,24 @@ func (s *Server) receive(rd *reader, c dataplane.Client, p dataplane.Packet) {
 }
 
 func (s *Server) stun(rd *reader, c dataplane.Client, p dataplane.Packet) {
-	m, err := parse(p.Payload(), rd.attrs)
-	rd.attrs = m.attrs
+	m := &rd.msg
+	var err error
+	*m, err = parse(p.Payload(), m.attrs)
 	switch {
 	case err != nil:
 		s.count.dropped.add("malformed")
 	case m.class == classIndication && m.method == methodSend:
-		s.send(c, &m, p)
+		s.send(c, m, p)
 	case m.class != classRequest:
 		// Responses and other indications are never answered: two servers must
 		// not keep each other busy.
 		s.count.dropped.add("not_request")
 	case m.method == methodBinding:
-		s.binding(c, &m)
+		s.binding(c, m)
 	case handlerOf(m.method) == nil:
 		s.count.dropped.add("unknown_method")
-	case s.screen(c, &m):
-		rd.control(c, &m)
+	case s.screen(c, m):
+		rd.control(c, m)
 	}
 }
 
