@@ -110,6 +110,7 @@ func cause(key string) string {
 		"auth.mode": "http.listen", "auth.password_file": "auth.mode", "auth.users_file": "auth.mode",
 		"tls.cert": "tls.mode", "tls.key": "tls.mode", "http.public_url": "tls.mode",
 		"relay.secrets_file": "data_dir", "admin.token_file": "data_dir", "admin.listen": "http.listen",
+		"relay.listen": "http.listen",
 	}[key]
 }
 

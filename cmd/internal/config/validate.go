@@ -23,7 +23,7 @@ const minHMACKey = 32
 func (l *loader) validate() {
 	for _, rule := range []func(*loader){
 		checkOpenMode, checkAuthFiles, checkJWTKeys, checkTLSFiles, checkACME,
-		checkRelayTLS, checkExternal, checkDataDir, checkMadeFiles, checkAdmin,
+		checkRelayTLS, checkExternal, checkDataDir, checkMadeFiles, checkListeners,
 	} {
 		rule(l)
 	}
@@ -203,6 +203,7 @@ func checkMadeFiles(l *loader) {
 	for _, made := range [][2]string{
 		{"relay.secrets_file", l.config.RelaySecretsFile()},
 		{"admin.token_file", l.config.AdminTokenFile()},
+		{"data_dir", filepath.Join(l.config.DataDir, "session-key")},
 	} {
 		key, file := made[0], made[1]
 		if l.broken["data_dir"] && filepath.Dir(file) == filepath.Clean(l.config.DataDir) {
@@ -221,9 +222,40 @@ func checkMadeFiles(l *loader) {
 	}
 }
 
-func checkAdmin(l *loader) {
-	admin := l.config.Admin.Listen
-	if _, port := splitListen(admin); admin == l.config.HTTP.Listen && port != "0" && !l.broken["admin.listen"] && !l.broken["http.listen"] {
-		l.refuse("admin.listen", "%q is http.listen already; the admin listener needs a port of its own", admin)
+// checkListeners finds two listeners on one TCP port. They collide on the same
+// host, and when one of them takes every address.
+func checkListeners(l *loader) {
+	c := &l.config
+	var before [][2]string
+	for _, own := range [][2]string{
+		{"http.listen", c.HTTP.Listen}, {"relay.listen", c.Relay.Listen}, {"relay.tls_listen", c.Relay.TLSListen},
+		{"admin.listen", c.Admin.Listen}, {"tls.acme_http_listen", c.TLS.ACMEHTTPListen},
+	} {
+		if own[1] == "" || l.broken[own[0]] {
+			continue
+		}
+		for _, other := range before {
+			if collide(own[1], other[1]) {
+				l.refuse(own[0], "%q is taken by %s already; it needs a port of its own", own[1], other[0])
+				break
+			}
+		}
+		before = append(before, own)
 	}
+}
+
+func collide(a, b string) bool {
+	hostA, portA := splitListen(a)
+	hostB, portB := splitListen(b)
+	return portA == portB && portA != "0" && (hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA))
+}
+
+// covers says that listening on all takes the port of host as well: "" and "::"
+// every address, 0.0.0.0 those of IPv4.
+func covers(all, host string) bool {
+	if all == "" || all == "::" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return all == "0.0.0.0" && (host == "" || err == nil && a.Unmap().Is4())
 }

@@ -96,7 +96,7 @@ func TestValuesThatCannotBe(t *testing.T) {
 		`relay.urls = ["stun:x.org?transport=udp"]`:  `"stun:x.org?transport=udp": after ?`,
 		`relay.allowed_peers = ["192.168.0.0"]`:      `"192.168.0.0" is an address, not a CIDR; write "192.168.0.0/32"`,
 		`relay.tls_listen = ":5349"`:                 `needs a certificate`,
-		`admin.listen = "127.0.0.1:8080"`:            `"127.0.0.1:8080" is http.listen already`,
+		`admin.listen = "127.0.0.1:8080"`:            `"127.0.0.1:8080" is taken by http.listen already`,
 		`log.format = "logfmt"`:                      `"logfmt" is not one of text, json`,
 	} {
 		key, _, _ := strings.Cut(setting, " = ")
@@ -187,6 +187,19 @@ func TestFilesOfTheModes(t *testing.T) {
 
 func file(format, path string) string { return fmt.Sprintf(format, path) }
 
+func TestListenersHavePortsOfTheirOwn(t *testing.T) {
+	_, err := loadText(t, "auth.mode = \"open\"\nhttp.listen = \":3478\"\nadmin.listen = \"127.0.0.1:3478\"")
+	want(t, err, `config.toml:2: relay.listen: "127.0.0.1:3478" is taken by http.listen`, `config.toml:3: admin.listen: "127.0.0.1:3478" is taken by http.listen`)
+	for _, listen := range []string{"127.0.0.2:9090", "[::1]:9090"} {
+		if _, err := loadText(t, file("http.listen = %q", listen)); err != nil {
+			t.Errorf("two hosts on one port give %v", err)
+		}
+	}
+	if _, err := loadText(t, "admin.listen = \"[::1]:8081\"\nauth.mode = \"open\"\nhttp.listen = \"0.0.0.0:8081\""); err != nil {
+		t.Errorf("IPv4 and IPv6 on one port give %v", err)
+	}
+}
+
 func TestDataDirMustBeADirectory(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "data"), "", 0o600)
 	for _, dir := range []string{path, filepath.Join(path, "below")} {
@@ -200,6 +213,11 @@ func TestDefaultSecretFilesMustBePrivate(t *testing.T) {
 	path := write(t, filepath.Join(dir, "turn-secrets"), "secret\n", 0o604)
 	_, err := loadText(t, file("data_dir = %q", dir))
 	want(t, err, "config.toml:1: relay.secrets_file: "+path+" holds a secret")
+
+	dir = t.TempDir()
+	path = write(t, filepath.Join(dir, "session-key"), "secret\n", 0o604)
+	_, err = loadText(t, file("data_dir = %q", dir))
+	want(t, err, "config.toml:1: data_dir: "+path+" holds a secret")
 }
 
 // pair makes a certificate and its key in PEM.
