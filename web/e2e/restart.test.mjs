@@ -25,6 +25,7 @@ test("a restarted server does not end a call, and a third person can join it", {
   await Promise.all([assertPlaying(ann, "Bob"), assertPlaying(bob, "Ann")]);
   const before = await Promise.all([stats(ann), stats(bob)]);
   await server.restart();
+  assert.match(server.log, /Parley is ready[^]*Parley is ready/);
   for (const page of [ann, bob]) await page.getByText("Your call goes on").waitFor({ state: "detached", timeout: LIMIT_MS });
   const [a, b] = await Promise.all([assertPlaying(ann, "Bob"), assertPlaying(bob, "Ann")]);
   assert.ok(a.frames > before[0].frames && b.frames > before[1].frames);

@@ -94,6 +94,18 @@ test("after a restart of the server links go on, also to those who are not back 
   assert.ok(FakeConnection.made.every((pc) => !pc.closed));
 });
 
+test("a link that is being repaired survives a restart of the server; one that never stood does not", () => {
+  mesh.enter(room("p_m", "p_a", "p_b"));
+  connected(0);
+  const pc = FakeConnection.made[0];
+  pc.connectionState = "failed";
+  pc.onconnectionstatechange();
+  assert.equal(mesh.views[0].phase, "reconnecting");
+  mesh.enter(room("p_m"));
+  assert.deepEqual(ids(), ["p_a"]);
+  assert.deepEqual(left, [["p_b", "timeout"]]);
+});
+
 test("someone who joins anew under the same id gets a new link", () => {
   mesh.enter(room("p_m", "p_a"));
   event("join", person("p_a", 2));

@@ -150,7 +150,7 @@ export class Member {
   /** @param {Step} step */
   #take(step) {
     const phase = PHASE[step];
-    const settingUp = !this.watch.connected && step === "restart";
+    const settingUp = this.phase === "connecting" && step === "restart";
     if (phase && !settingUp && phase !== this.phase) {
       this.phase = phase;
       this.#events.emit("change", undefined);

@@ -171,7 +171,7 @@ export class Mesh {
   /** @param {Member} member @param {import("./recover.js").Step} step */
   #step(member, step) {
     const { link } = member;
-    if (member.gone && step === "restart") return this.#remove(member, "timeout");
+    if (member.gone && (step === "refresh" || step === "rebuild")) return this.#remove(member, "timeout");
     if (step === "probe") link.ctl.send("ping");
     if (step === "stalled") this.o.session.probe();
     if (step === "restart") link.restartIce();
@@ -224,10 +224,14 @@ export class Mesh {
     this.#changed();
   }
 
-  /** The server has lost this person; while media comes, the person is there. @param {Member} member @param {string} reason */
+  /**
+   * The server has lost this person. While media comes, or may come back soon, the person is there.
+   * @param {Member} member @param {string} reason
+   */
   #vanish(member, reason) {
-    if (member.phase === "connected") member.gone = true;
-    else this.#remove(member, reason);
+    if (member.phase === "connecting" || member.phase === "failed") return this.#remove(member, reason);
+    member.gone = true;
+    this.#changed();
   }
 
   /** @param {Member} member @param {string} reason */
