@@ -170,10 +170,12 @@ func TestDrain(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	peer := echoPeer(t)
+	conn := plainPeer(t)
+	go echo(conn)
+	peer := addrPortOf(conn.LocalAddr())
 	s := start(t, allowOwn)
 	p := s.probe("udp", s.user("ann"))
-	p.allocate()
+	relay := p.allocate()
 	p.want(0, methodChannelBind, bindAttrs(0x4000, peer))
 	p.channelData(0x4000, []byte("before"))
 	p.wantChannel(0x4000, "before")
@@ -183,6 +185,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.channelData(0x4000, []byte("after"))
+	_, _ = conn.WriteToUDPAddrPort([]byte("from outside"), relay)
 	p.wantSilence("an old permission against the new policy")
 
 	old := s.user("ann")

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -43,11 +44,18 @@ const builtinDenied = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.
 	"::/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 " +
 	"5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8"
 
-// policy judges peers. It may be asked from any goroutine; set replaces the
-// rules as a whole.
+// policy judges peers. All methods may be called from any goroutine.
 type policy struct {
-	live  func(netip.AddrPort) bool // whether an address is that of a live relay
-	rules atomic.Pointer[rules]
+	// set at construction
+	live       func(netip.AddrPort) bool // whether an address is that of a live relay
+	announced  []netip.Addr
+	interfaces func() (map[netip.Addr]struct{}, error)
+
+	mu     sync.Mutex // guards what the rules are made of
+	config Reloadable
+	own    map[netip.Addr]struct{} // interface addresses
+
+	rules atomic.Pointer[rules] // replaced as a whole
 }
 
 type rules struct {
@@ -57,10 +65,34 @@ type rules struct {
 	own                      map[netip.Addr]struct{} // interface addresses
 }
 
-func (p *policy) set(r Reloadable, announced []netip.Addr, own map[netip.Addr]struct{}) {
-	n := &rules{builtin: parsePrefixes(builtinDenied), denied: unmapPrefixes(r.Denied), allowed: unmapPrefixes(r.Allowed), allowOwn: r.AllowOwn,
-		announced: make(map[netip.Addr]struct{}), own: own}
-	for _, a := range announced {
+// set puts a configuration into force.
+func (p *policy) set(r Reloadable) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config = r
+	p.makeLocked()
+}
+
+// look takes notice of changed interface addresses. When they cannot be listed,
+// as when descriptors have run out, those of before count: an attacker who
+// causes that must not open the server's own ports.
+func (p *policy) look() error {
+	own, err := p.interfaces()
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.own = own
+	p.makeLocked()
+	return nil
+}
+
+func (p *policy) makeLocked() {
+	r := p.config
+	n := &rules{builtin: parsePrefixes(builtinDenied), denied: unmapPrefixes(r.Denied), allowed: unmapPrefixes(r.Allowed),
+		allowOwn: r.AllowOwn, announced: make(map[netip.Addr]struct{}), own: p.own}
+	for _, a := range p.announced {
 		n.announced[a] = struct{}{}
 	}
 	p.rules.Store(n)
@@ -172,17 +204,17 @@ func unmapPrefixes(list []netip.Prefix) []netip.Prefix {
 	return out
 }
 
-// interfaceAddresses returns the addresses of this machine; on an error what is
-// known of them.
-func interfaceAddresses() map[netip.Addr]struct{} {
+// interfaceAddresses returns the addresses of this machine.
+func interfaceAddresses() (map[netip.Addr]struct{}, error) {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
 	own := make(map[netip.Addr]struct{})
-	list, _ := net.InterfaceAddrs()
 	for _, a := range list {
 		if n, ok := a.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				own[ip.Unmap()] = struct{}{}
-			}
+			own[addrOf(n.IP)] = struct{}{}
 		}
 	}
-	return own
+	return own, nil
 }

@@ -3,22 +3,43 @@ package relay
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
 func newPolicy(r Reloadable, live ...string) *policy {
-	p := &policy{live: func(a netip.AddrPort) bool {
-		for _, l := range live {
-			if a.String() == l {
-				return true
-			}
-		}
-		return false
-	}}
-	p.set(r, []netip.Addr{netip.MustParseAddr("198.51.100.10")},
-		map[netip.Addr]struct{}{netip.MustParseAddr("10.1.1.1"): {}, netip.MustParseAddr("2606:4700::10"): {}})
+	p := &policy{
+		live:      func(a netip.AddrPort) bool { return slices.Contains(live, a.String()) },
+		announced: []netip.Addr{netip.MustParseAddr("198.51.100.10")},
+		interfaces: func() (map[netip.Addr]struct{}, error) {
+			return map[netip.Addr]struct{}{netip.MustParseAddr("10.1.1.1"): {}, netip.MustParseAddr("2606:4700::10"): {}}, nil
+		},
+	}
+	p.set(r)
+	if err := p.look(); err != nil {
+		panic(err)
+	}
 	return p
+}
+
+// TestPolicyKeepsWhatItKnows: neither a look at the interfaces that fails nor
+// one during which the configuration changes opens anything.
+func TestPolicyKeepsWhatItKnows(t *testing.T) {
+	p := newPolicy(Reloadable{})
+	own, other := netip.MustParseAddrPort("[2606:4700::10]:5000"), netip.MustParseAddrPort("8.8.8.8:5000")
+	p.interfaces = func() (map[netip.Addr]struct{}, error) { return nil, syscall.EMFILE }
+	if err := p.look(); err == nil || p.judge(own, true) != ruleOwn {
+		t.Errorf("%v; own address: %v", err, p.judge(own, true))
+	}
+	p.interfaces = func() (map[netip.Addr]struct{}, error) {
+		p.set(Reloadable{Denied: prefixes("8.8.8.0/24")})
+		return nil, nil
+	}
+	if err := p.look(); err != nil || p.judge(other, true) != ruleDenied {
+		t.Errorf("%v; an address denied meanwhile: %v", err, p.judge(other, true))
+	}
 }
 
 // neighbours returns the addresses just inside and just outside a prefix.

@@ -47,6 +47,7 @@ type Server struct {
 	drained     chan struct{}
 	drainOnce   sync.Once
 
+	reload  sync.Mutex // held while a configuration is put into force
 	secrets atomic.Pointer[[]string]
 	limits  atomic.Pointer[Reloadable]
 
@@ -97,12 +98,14 @@ func New(o Options) (*Server, error) {
 		perPeer: make(map[netip.Prefix]int),
 	}
 	s.chooseBinds()
-	s.policy = &policy{live: func(a netip.AddrPort) bool { return s.plane.Local(a) != nil }}
+	s.policy = &policy{announced: o.External, interfaces: interfaceAddresses,
+		live: func(a netip.AddrPort) bool { return s.plane.Local(a) != nil }}
 	s.plane = dataplane.New(dataplane.Options{
 		Announced: o.External,
 		Allowed:   func(peer netip.AddrPort) bool { return s.policy.judge(peer, true) == pass },
 	})
 	s.apply(o.Secrets, o.Reloadable)
+	s.lookAround()
 	if s.pion, err = newPion(s.fromPion); err != nil {
 		return nil, err
 	}
@@ -132,11 +135,20 @@ func (s *Server) chooseBinds() {
 	}
 }
 
-// apply puts a reloadable configuration into force.
+// lookAround keeps the policy's idea of the machine's own addresses fresh.
+func (s *Server) lookAround() {
+	if err := s.policy.look(); err != nil {
+		s.slowLog.warn("The addresses of this machine cannot be listed; relays are kept from those that are known.", "error", err)
+	}
+}
+
+// apply puts a reloadable configuration into force, one at a time.
 func (s *Server) apply(secrets []string, r Reloadable) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
 	s.secrets.Store(&secrets)
 	s.limits.Store(&r)
-	s.policy.set(r, s.o.External, interfaceAddresses())
+	s.policy.set(r)
 	s.plane.SetBandwidth(r.MaxBandwidth)
 	s.strangers.setRate(r.UnauthenticatedRate, 2*r.UnauthenticatedRate)
 	s.ctl.Lock()
@@ -351,7 +363,7 @@ func (s *Server) housekeeping() {
 		s.budget.tick(s.relayed(), s.o.Now(), s.o.Log)
 		if time.Since(looked) >= interfacePause {
 			looked = time.Now()
-			s.policy.set(*s.limits.Load(), s.o.External, interfaceAddresses())
+			s.lookAround()
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Options configure a Plane.
 type Options struct {
 	// Allowed judges a peer, port included, for every datagram that leaves for
-	// the network. It is called without locks held, must not block and may be
+	// the network or comes from there. It is called without locks held, must not block and may be
 	// called from many goroutines.
 	Allowed func(peer netip.AddrPort) bool
 	// Announced are the relay addresses as peers see them.

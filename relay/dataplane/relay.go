@@ -126,6 +126,16 @@ func (r *Relay) ToPeer(peer netip.AddrPort, p Packet) {
 	}
 }
 
+// fromNetwork takes a datagram that came through the relay socket. The policy
+// is asked here too: a peer that it has come to deny must not go on sending.
+func (r *Relay) fromNetwork(src netip.AddrPort, p Packet) {
+	if !r.plane.allowed(src) {
+		r.plane.drop(DropDenied)
+		return
+	}
+	r.fromPeer(src, p)
+}
+
 // fromPeer hands a peer's datagram to the client (RFC 8656 sections 11.3 and 12.7).
 func (r *Relay) fromPeer(src netip.AddrPort, p Packet) {
 	r.mu.RLock()
@@ -176,8 +186,7 @@ func (r *Relay) readPeers() {
 		case n > MaxPayload:
 			r.plane.drop(DropTooBig)
 		default:
-			src = netip.AddrPortFrom(src.Addr().Unmap(), src.Port())
-			r.fromPeer(src, Packet{Buf: buf, Off: Headroom, End: Headroom + n})
+			r.fromNetwork(unmap(src), Packet{Buf: buf, Off: Headroom, End: Headroom + n})
 		}
 	}
 }
