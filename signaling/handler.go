@@ -49,7 +49,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opt.Refuse(w, ref.httpStatus(), ref.code, ref.message, ref.retry)
 		return
 	}
-	if s.conn, err = h.upgrader.Upgrade(w, r, nil); err != nil {
+	hj := &hijacker{ResponseWriter: w}
+	s.conn, err = h.upgrader.Upgrade(hj, r, nil)
+	s.direct = hj.direct
+	if err != nil {
 		h.forgetSocket(s)
 		h.wg.Done()
 		return

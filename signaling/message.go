@@ -15,6 +15,9 @@ type message struct {
 	id   int64
 	sock *socket
 	now  time.Time
+	// woken is the socket whose writer the reader becomes when the handler has
+	// returned.
+	woken *socket
 }
 
 // handler handles one type of message for p, whose turn it is. The error goes

@@ -51,23 +51,35 @@ func (p *peer) identity() Identity {
 // push queues an event. It never blocks: a peer that does not read loses its
 // socket, and later its oldest frames.
 func (p *peer) push(t string, body []byte) {
+	if s := p.queue(t, body); s != nil {
+		go s.write()
+	}
+}
+
+// queue is push for who writes by itself when it holds no lock any more: it
+// returns the socket whose writer the caller now is, nil when there is nothing
+// to do.
+func (p *peer) queue(t string, body []byte) *socket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
-		return
+		return nil
 	}
 	lost := p.out.push(event{t, body})
 	s := p.sock
 	if s == nil {
-		return
+		return nil
 	}
 	if lost {
 		p.hub.drop("slow")
 		s.dead, s.closing = true, true
 		s.timer.Reset(0)
-		return
+		return nil
 	}
-	s.wakeLocked()
+	if !s.claimLocked() {
+		return nil
+	}
+	return s
 }
 
 // nextJob fills out with what is due on s; false when nothing is, and then the
@@ -165,7 +177,11 @@ func (p *peer) checkSocket(s *socket, now time.Time, iceEvery time.Duration) (ti
 		p.hub.drop("silent")
 		return 0, actCut
 	}
-	if s.nextPing.Compare(now) <= 0 {
+	switch {
+	case s.nextPing.After(now):
+	case silent < every: // it has just shown that it lives
+		s.nextPing = now.Add(every - silent)
+	default:
 		s.nextPing = now.Add(every)
 		s.ping = true
 		s.wakeLocked()

@@ -22,7 +22,7 @@ func (h *Hub) passSignal(p *peer, m *message) error {
 	if len(to) == 1 && to[0] == '*' {
 		err = r.postSignal(p, m.data)
 	} else {
-		err = r.sendSignal(p, to, m.data)
+		m.woken, err = r.sendSignal(p, to, m.data)
 	}
 	if err == nil {
 		h.stats.signals.Add(1)
@@ -30,20 +30,20 @@ func (h *Hub) passSignal(p *peer, m *message) error {
 	return err
 }
 
-// sendSignal passes data on to a member.
-func (r *room) sendSignal(p *peer, to, data []byte) error {
+// sendSignal passes data on to a member. It returns the socket that the caller
+// has to write on when it holds no lock any more, if any.
+func (r *room) sendSignal(p *peer, to, data []byte) (*socket, error) {
 	body := signalBody(r.name, p.id, data, false)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.memberLocked(p) == nil {
-		return errNotInRoom()
+		return nil, errNotInRoom()
 	}
 	m := r.memberByIDLocked(to)
 	if m == nil || m.peer == p {
-		return errPeerGone()
+		return nil, errPeerGone()
 	}
-	m.peer.push("signal", body)
-	return nil
+	return m.peer.queue("signal", body), nil
 }
 
 // postSignal keeps data for the first who joins. In the room of an offer that

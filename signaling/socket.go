@@ -24,9 +24,10 @@ const (
 	// lingerIdle ends the wait for a client that still pushes a refused
 	// message: a close before it is read would be a reset, which loses the code.
 	lingerIdle = 250 * time.Millisecond
-	writeBatch = 16   // frames fetched from the queue at a time
-	maxPongs   = 64   // who has more pings unanswered is not waiting for each
-	closeFrame = 0x88 // first byte of a close frame, RFC 6455 5.2
+	directMost = 16 << 10 // bytes of a direct write: what is longer is no hot path
+	writeBatch = 16       // frames fetched from the queue at a time
+	maxPongs   = 64       // who has more pings unanswered is not waiting for each
+	closeFrame = 0x88     // first byte of a close frame, RFC 6455 5.2
 )
 
 // socket is one WebSocket. Before hello it belongs to its reader goroutine
@@ -40,6 +41,8 @@ type socket struct {
 	seen atomic.Int64  // when something last came, Unix nanoseconds
 
 	peer atomic.Pointer[peer] // set once, at hello
+
+	direct *direct // set at the upgrade; nil where writing takes a goroutine
 
 	// Owned by the reader.
 	requests, signals bucket
@@ -164,21 +167,32 @@ func readInto(b []byte, r io.Reader) ([]byte, error) {
 	}
 }
 
-// readFrame handles the next frame.
+// readFrame handles the next frame, and then writes what that made it the
+// writer of.
 func (s *socket) readFrame(p *peer) error {
 	in, err := s.next()
 	if err != nil {
 		return err
 	}
+	woken, err := s.handle(p, in)
+	if woken != nil {
+		woken.writeDirect()
+	}
+	return err
+}
+
+// handle handles the frame in the inbox and gives that back.
+func (s *socket) handle(p *peer, in *inbox) (woken *socket, err error) {
 	defer s.hub.inboxes.Put(in)
+	in.msg.woken = nil // the inbox served another socket before
 	now := s.hub.now()
 	s.seen.Store(now.UnixNano())
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	if p.holds(s) && !s.hub.dispatch(p, s, in, now) {
-		return errDeep
+		err = errDeep
 	}
-	return nil
+	return in.msg.woken, err
 }
 
 // readFailed answers what ended the reading, as far as it can be answered.
@@ -233,10 +247,18 @@ func (s *socket) writeClose(code int, reason string) {
 
 // wakeLocked starts the writer unless it runs; the caller holds peer.mu.
 func (s *socket) wakeLocked() {
-	if !s.writing && !s.dead {
-		s.writing = true
+	if s.claimLocked() {
 		go s.write()
 	}
+}
+
+// claimLocked makes the caller the writer unless there is one.
+func (s *socket) claimLocked() bool {
+	if s.writing || s.dead {
+		return false
+	}
+	s.writing = true
+	return true
 }
 
 // endWriterLocked notes that the writer writes no more.
@@ -267,7 +289,55 @@ func (s *socket) waitWriter(p *peer) {
 }
 
 // write is the writer goroutine: it writes until nothing is due.
-func (s *socket) write() {
+func (s *socket) write() { s.writeOn(s.hub.outboxes.Get().(*outbox), false) }
+
+// writeDirect is write in the reader of another socket, which must not wait:
+// frames that the kernel takes at once are written, and for anything else the
+// writer goroutine goes on.
+func (s *socket) writeDirect() {
+	if s.direct == nil {
+		go s.write()
+		return
+	}
+	out := s.hub.outboxes.Get().(*outbox)
+	p := s.peer.Load()
+	if !p.nextJob(s, out) {
+		s.hub.outboxes.Put(out)
+		return
+	}
+	if due := !s.tryJob(out); due || p.nextJob(s, out) {
+		go s.writeOn(out, true)
+		return
+	}
+	s.hub.outboxes.Put(out)
+}
+
+// tryJob writes a job that consists of frames alone; false leaves it to writeOn.
+func (s *socket) tryJob(out *outbox) bool {
+	if out.welcome != nil || out.ping || out.pongs > 0 || out.close {
+		return false
+	}
+	out.wire = out.wire[:0]
+	for i := range out.frames {
+		out.buf = out.frames[i].appendTo(out.buf[:0])
+		out.wire = appendText(out.wire, out.buf)
+		if len(out.wire) > directMost {
+			return false
+		}
+	}
+	taken, whole := s.direct.tryWrite(out.wire)
+	if !taken {
+		return false
+	}
+	clear(out.frames)
+	out.frames = nil
+	out.rest = !whole
+	return whole
+}
+
+// writeOn writes until nothing is due, beginning with the job in out if that is
+// due.
+func (s *socket) writeOn(out *outbox, due bool) {
 	p := s.peer.Load()
 	drained := false
 	defer func() {
@@ -276,9 +346,8 @@ func (s *socket) write() {
 		}
 	}()
 	defer s.recovered("writer")
-	out := s.hub.outboxes.Get().(*outbox)
 	defer s.hub.outboxes.Put(out)
-	for p.nextJob(s, out) {
+	for ; due || p.nextJob(s, out); due = false {
 		if err := s.writeJob(out); err != nil {
 			if !errors.Is(err, websocket.ErrCloseSent) {
 				s.conn.Close()
@@ -307,10 +376,19 @@ type outbox struct {
 	batch  [writeBatch]numbered
 	frames []numbered // part of batch
 	buf    []byte
+	wire   []byte // WebSocket frames for a direct write
+	rest   bool   // the last of them was taken in part
 }
 
 func (s *socket) writeJob(out *outbox) error {
 	s.conn.SetWriteDeadline(time.Now().Add(writeWait))
+	if out.rest {
+		out.rest = false
+		s.direct.SetWriteDeadline(time.Now().Add(writeWait))
+		if err := s.direct.flush(); err != nil {
+			return err
+		}
+	}
 	if out.welcome != nil {
 		if err := s.conn.WriteMessage(websocket.TextMessage, out.welcome); err != nil {
 			return err

@@ -1,0 +1,140 @@
+package signaling
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+)
+
+// direct is the connection below a WebSocket, for writing without waiting: the
+// reader that queued a frame for another socket hands it to the kernel itself,
+// which spares a goroutine and its wake-up for each message. What the kernel
+// does not take at once is left to the writer goroutine, so a slow client
+// delays nobody. Connections through TLS have none: their records cannot be
+// written in part.
+type direct struct {
+	net.Conn
+	raw syscall.RawConn
+
+	mu     sync.Mutex // held while something is written
+	rest   []byte     // of a frame that was written in part; it goes before all else
+	closed bool       // a close frame was written: no data may follow, RFC 6455 5.5.1
+
+	// Of the attempt under way; the function is kept to spare its allocation.
+	attempt func(fd uintptr) bool
+	buf     []byte
+	n       int
+	err     error
+}
+
+// newDirect returns nil where c has no descriptor of its own.
+func newDirect(c net.Conn) *direct {
+	inner := c
+	for {
+		if _, ok := inner.(*tls.Conn); ok {
+			return nil
+		}
+		if sc, ok := inner.(syscall.Conn); ok {
+			raw, err := sc.SyscallConn()
+			if err != nil {
+				return nil
+			}
+			d := &direct{Conn: c, raw: raw}
+			d.attempt = func(fd uintptr) bool {
+				d.n, d.err = writeNow(fd, d.buf)
+				return true
+			}
+			return d
+		}
+		wrapper, ok := inner.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil
+		}
+		inner = wrapper.NetConn()
+	}
+}
+
+// tryWrite writes whole frames without waiting. taken is false when nothing was
+// written; whole is false when flush has to write the rest.
+func (d *direct) tryWrite(frames []byte) (taken, whole bool) {
+	if !d.mu.TryLock() {
+		return false, false
+	}
+	defer d.mu.Unlock()
+	if d.closed || len(d.rest) > 0 {
+		return false, false
+	}
+	d.buf, d.n, d.err = frames, 0, nil
+	err := d.raw.Write(d.attempt)
+	d.buf = nil
+	if err != nil || d.n <= 0 {
+		return false, false
+	}
+	d.rest = append(d.rest, frames[d.n:]...)
+	return true, d.n == len(frames)
+}
+
+// flush writes the rest of a frame, and waits for it.
+func (d *direct) flush() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flushLocked()
+}
+
+func (d *direct) flushLocked() error {
+	if len(d.rest) == 0 {
+		return nil
+	}
+	_, err := d.Conn.Write(d.rest)
+	d.rest = nil
+	return err
+}
+
+// Write is what gorilla/websocket writes with: one frame at a time.
+func (d *direct) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.flushLocked(); err != nil {
+		return 0, err
+	}
+	d.closed = d.closed || len(b) > 0 && b[0] == closeFrame
+	return d.Conn.Write(b)
+}
+
+// hijacker gives the upgrade a connection that can be written to directly.
+type hijacker struct {
+	http.ResponseWriter
+	direct *direct
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return c, rw, err
+	}
+	if h.direct = newDirect(c); h.direct != nil {
+		c = h.direct
+	}
+	return c, rw, nil
+}
+
+// textFrame is the first byte of an unfragmented text frame, RFC 6455 5.2.
+const textFrame = 0x81
+
+// appendText appends payload as a text frame of a server, which is not masked.
+func appendText(b, payload []byte) []byte {
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, textFrame, byte(n))
+	case n <= 0xffff:
+		b = binary.BigEndian.AppendUint16(append(b, textFrame, 126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, textFrame, 127), uint64(n))
+	}
+	return append(b, payload...)
+}
