@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -36,9 +37,16 @@ func (s *server) collect(emit admin.Emit) {
 	s.collectHub(emit)
 	s.collectRelay(emit)
 	each(s.users.Snapshot().Logins, func(result string, n uint64) { emit.Value("parley_logins_total", float64(n), result) })
+	emit.Value("parley_tls_certificate_expiry_timestamp_seconds", s.expirySeconds())
+}
+
+// expirySeconds is infinite without a certificate, so that an alert on what is
+// left needs no exception.
+func (s *server) expirySeconds() float64 {
 	if end := s.certExpiry(); !end.IsZero() {
-		emit.Value("parley_tls_certificate_expiry_timestamp_seconds", float64(end.Unix()))
+		return float64(end.Unix())
 	}
+	return math.Inf(1)
 }
 
 func (s *server) collectHub(emit admin.Emit) {
@@ -72,9 +80,11 @@ func (s *server) collectRelay(emit admin.Emit) {
 	each(t.PermissionDenied, func(rule string, n uint64) { emit.Value("parley_turn_permission_denied_total", float64(n), rule) })
 	d := t.Durations
 	emit.Histogram("parley_turn_allocation_duration_seconds", d.Bounds, d.Counts, d.Count, d.Sum)
+	left := math.Inf(1)
 	if t.BudgetLimit > 0 {
-		emit.Value("parley_relay_budget_bytes", float64(max(0, t.BudgetLimit-t.BudgetUsed)))
+		left = float64(max(0, t.BudgetLimit-t.BudgetUsed))
 	}
+	emit.Value("parley_relay_budget_bytes", left)
 }
 
 func each[V any](m map[string]V, f func(string, V)) {

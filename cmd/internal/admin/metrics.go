@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -13,6 +14,7 @@ import (
 type Emit struct {
 	rows map[string]row
 	ch   chan<- prometheus.Metric
+	seen map[string]bool // name and labels of this scrape
 }
 
 // Value reports a counter or gauge; labels in the order of the table below.
@@ -22,7 +24,22 @@ func (e Emit) Value(name string, value float64, labels ...string) {
 		return
 	}
 	if m, err := prometheus.NewConstMetric(r.desc, r.kind, value, labels...); err == nil {
+		e.seen[series(name, labels)] = true
 		e.ch <- m
+	}
+}
+
+func series(name string, labels []string) string { return name + "\x00" + strings.Join(labels, "\x00") }
+
+// zeros reports what has not happened yet: a rate over a series that begins with
+// its first event misses that event.
+func (e Emit) zeros() {
+	for name, r := range e.rows {
+		for _, labels := range r.usual {
+			if !e.seen[series(name, labels)] {
+				e.Value(name, 0, labels...)
+			}
+		}
 	}
 }
 
@@ -47,6 +64,16 @@ type metric struct {
 	name, help string
 	kind       prometheus.ValueType
 	labels     []string
+	usual      [][]string // label values that are there from the start
+}
+
+// each makes one list of label values of each word.
+func each(words ...string) [][]string {
+	out := make([][]string, len(words))
+	for i, w := range words {
+		out[i] = []string{w}
+	}
+	return out
 }
 
 const (
@@ -58,27 +85,27 @@ const (
 
 func table() []metric {
 	return []metric{
-		{"parley_ws_connections", "WebSockets that are open.", gauge, nil},
-		{"parley_sessions", "Sessions, those that wait for a resume included.", gauge, nil},
-		{"parley_rooms", "Rooms with somebody in them.", gauge, nil},
-		{"parley_calls_total", "Calls by name that ended, by result.", counter, []string{"result"}},
-		{"parley_signals_total", "Signals passed between peers.", counter, nil},
-		{"parley_ws_dropped_total", "WebSockets closed by the server, by reason.", counter, []string{"reason"}},
-		{"parley_logins_total", "Sign-ins, by result.", counter, []string{"result"}},
-		{"parley_credentials_issued_total", "TURN credentials handed out.", counter, nil},
-		{"parley_stun_requests_total", "STUN Binding requests answered.", counter, nil},
-		{"parley_turn_allocations", "Relay allocations that live now, by the client's transport.", gauge, []string{"transport"}},
-		{"parley_turn_allocations_total", "Allocate requests, by transport and result.", counter, []string{"transport", "result"}},
-		{"parley_turn_relayed_bytes_total", "Payload bytes relayed: up from clients, down to them.", counter, []string{"direction"}},
-		{"parley_turn_relayed_packets_total", "Packets relayed: up from clients, down to them.", counter, []string{"direction"}},
-		{"parley_turn_dropped_packets_total", "Packets not relayed, by reason.", counter, []string{"reason"}},
-		{"parley_turn_auth_failures_total", "TURN requests that failed to authenticate, by reason.", counter, []string{"reason"}},
-		{"parley_turn_permission_denied_total", "Peers refused by policy, by rule.", counter, []string{"reason"}},
-		{"parley_ice_selected_total", "Paths that calls took, as clients report them.", counter, []string{"path"}},
-		{"parley_turn_allocation_duration_seconds", "How long allocations lived.", histogram, nil},
-		{"parley_call_setup_seconds", "From joining to the first frame, as clients report it.", histogram, nil},
-		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time.", gauge, nil},
-		{"parley_relay_budget_bytes", "Bytes left of relay.monthly_budget.", gauge, nil},
+		{"parley_ws_connections", "WebSockets that are open.", gauge, nil, nil},
+		{"parley_sessions", "Sessions, those that wait for a resume included.", gauge, nil, nil},
+		{"parley_rooms", "Rooms with somebody in them.", gauge, nil, nil},
+		{"parley_calls_total", "Calls by name that ended, by result.", counter, []string{"result"}, each("accepted", "declined", "busy", "cancelled", "no_answer", "offline", "failed")},
+		{"parley_signals_total", "Signals passed between peers.", counter, nil, nil},
+		{"parley_ws_dropped_total", "WebSockets closed by the server, by reason.", counter, []string{"reason"}, each("flood", "slow", "silent", "too_big", "binary")},
+		{"parley_logins_total", "Sign-ins, by result.", counter, []string{"result"}, each("ok", "wrong_credentials", "unauthorized", "name_taken", "rate_limited")},
+		{"parley_credentials_issued_total", "TURN credentials handed out.", counter, nil, nil},
+		{"parley_stun_requests_total", "STUN Binding requests answered.", counter, nil, nil},
+		{"parley_turn_allocations", "Relay allocations that live now, by the client's transport.", gauge, []string{"transport"}, each("udp", "tcp", "tls")},
+		{"parley_turn_allocations_total", "Allocate requests, by transport and result.", counter, []string{"transport", "result"}, [][]string{{"udp", "ok"}, {"tcp", "ok"}, {"tls", "ok"}}},
+		{"parley_turn_relayed_bytes_total", "Payload bytes relayed: up from clients, down to them.", counter, []string{"direction"}, nil},
+		{"parley_turn_relayed_packets_total", "Packets relayed: up from clients, down to them.", counter, []string{"direction"}, nil},
+		{"parley_turn_dropped_packets_total", "Packets not relayed, by reason.", counter, []string{"reason"}, nil},
+		{"parley_turn_auth_failures_total", "TURN requests that failed to authenticate, by reason.", counter, []string{"reason"}, each("no_credentials", "wrong_credentials")},
+		{"parley_turn_permission_denied_total", "Peers refused by policy, by rule.", counter, []string{"reason"}, nil},
+		{"parley_ice_selected_total", "Paths that calls took, as clients report them.", counter, []string{"path"}, nil},
+		{"parley_turn_allocation_duration_seconds", "How long allocations lived.", histogram, nil, nil},
+		{"parley_call_setup_seconds", "From joining to the first frame, as clients report it.", histogram, nil, nil},
+		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time; infinite without one.", gauge, nil, nil},
+		{"parley_relay_budget_bytes", "Bytes left of relay.monthly_budget; infinite without one.", gauge, nil, nil},
 	}
 }
 
@@ -99,7 +126,9 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	c.collect(Emit{c.rows, ch})
+	e := Emit{c.rows, ch, map[string]bool{}}
+	c.collect(e)
+	e.zeros()
 }
 
 func metrics(build map[string]string, collect func(Emit)) http.Handler {
