@@ -84,7 +84,7 @@ func (r *request) allocate() *builder {
 	if code != 0 {
 		return r.fail(code)
 	}
-	if code := r.s.admitLocked(r); code != 0 {
+	if code := r.s.admitLocked(r, want); code != 0 {
 		return r.fail(code)
 	}
 	a, token, code := r.s.openLocked(r, want)
@@ -152,11 +152,17 @@ func (r *request) familyWishes(want *wishes) int {
 }
 
 // admitLocked judges the quotas and returns 0, 486 or 508.
-func (s *Server) admitLocked(r *request) int {
+func (s *Server) admitLocked(r *request, want wishes) int {
 	limits := s.limits.Load()
 	used := 0
 	if l := s.logins[r.cred.login]; l != nil {
 		used = l.allocations + l.reservations
+	}
+	if res, ok := s.reservations[want.token]; ok && res.login == r.cred.login {
+		used-- // it has been counted
+	}
+	if want.pair {
+		used++
 	}
 	switch {
 	case s.draining, s.budget.exceeded(), len(s.allocs) >= limits.MaxAllocations:

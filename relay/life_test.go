@@ -249,6 +249,20 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// TestQuotaOfReservations: a reserved port counts once, as does the allocation
+// that claims it.
+func TestQuotaOfReservations(t *testing.T) {
+	s := start(t, func(o *Options) { o.MaxPerLogin = 2 })
+	pair := func(w *builder) { udpTransport(w); w.add(attrEvenPort, []byte{0x80}) }
+	first := s.probe("udp", s.user("ann"))
+	token, _ := first.want(0, methodAllocate, pair).get(attrReservationToken)
+	s.probe("udp", s.user("ann")).want(486, methodAllocate, udpTransport)
+	s.probe("udp", s.user("ann")).want(0, methodAllocate, func(w *builder) { udpTransport(w); w.add(attrReservationToken, token) })
+	first.want(0, methodRefresh, lifetimeAttr(0))
+	s.probe("udp", s.user("ann")).want(486, methodAllocate, pair)
+	s.probe("udp", s.user("ann")).want(0, methodAllocate, udpTransport)
+}
+
 // TestEveryPort: the range is full when it is full, not before.
 func TestEveryPort(t *testing.T) {
 	s := start(t, func(o *Options) { o.PortMin, o.PortMax, o.MaxPerLogin = 31000, 31099, 1000 })
