@@ -16,6 +16,8 @@ type budget struct {
 	limit int64
 	file  string
 
+	saving sync.Mutex // one writer of the file; mu, which requests need, is not held meanwhile
+
 	mu     sync.Mutex
 	month  string
 	before int64 // of this month: earlier runs, less what this run relayed in earlier months
@@ -101,24 +103,36 @@ func (b *budget) rollLocked(total int64, now time.Time) {
 	b.total = total
 }
 
-// save writes the count so that a crash leaves the old file or the new one.
+// save writes the count so that a crash leaves the old file or the new one. A
+// slow disk delays nobody else.
 func (b *budget) save(total int64, now time.Time) error {
+	b.saving.Lock()
+	defer b.saving.Unlock()
+	state, due := b.state(total, now)
+	if !due {
+		return nil
+	}
+	raw, err := json.Marshal(state)
+	if err == nil {
+		err = writeFileAtomic(b.file, raw)
+	}
+	if err != nil {
+		b.mu.Lock()
+		b.dirty = true
+		b.mu.Unlock()
+		return fmt.Errorf("save the traffic count: %w", err)
+	}
+	return nil
+}
+
+// state is what the file should hold; due is false when it holds that already.
+func (b *budget) state(total int64, now time.Time) (st budgetState, due bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rollLocked(total, now)
-	if b.file == "" || !b.dirty {
-		return nil
-	}
-	raw, err := json.Marshal(budgetState{Month: b.month, Bytes: b.before + total})
-	if err != nil {
-		return err
-	}
-	b.saved = time.Now()
-	if err := writeFileAtomic(b.file, raw); err != nil {
-		return fmt.Errorf("save the traffic count: %w", err)
-	}
-	b.dirty = false
-	return nil
+	due = b.file != "" && b.dirty
+	b.dirty, b.saved = false, time.Now()
+	return budgetState{Month: b.month, Bytes: b.before + total}, due
 }
 
 func writeFileAtomic(name string, data []byte) error {
