@@ -96,8 +96,8 @@ func (p *prober) write1(b byte) {
 	}
 }
 
-// TestDescriptorsRunOut: an Accept that fails for want of descriptors does not
-// end the listener.
+// TestDescriptorsRunOut: an Accept that fails for want of descriptors, or with
+// an error of a single client's network, does not end the listener.
 func TestDescriptorsRunOut(t *testing.T) {
 	s := start(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,8 +125,9 @@ type failingListener struct {
 }
 
 func (f *failingListener) Accept() (net.Conn, error) {
-	if f.left.Add(-1) >= 0 {
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	errs := []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EHOSTUNREACH, syscall.ENETDOWN}
+	if n := f.left.Add(-1); n >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: errs[n]}
 	}
 	return f.Listener.Accept()
 }

@@ -74,14 +74,13 @@ func (s *Server) ServeTCP(l net.Listener) error {
 	}
 }
 
-// transient tells an error of Accept that passes: no descriptors or memory, or
-// a client that has gone already.
+// transient tells an error of Accept that passes: no descriptors or memory, a
+// client that has gone already, an error of the network that Linux reports here.
+// What does not pass is that the socket is none to accept from.
 func transient(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-		syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO} {
-		if errors.Is(err, e) {
-			return true
-		}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno != syscall.EBADF && errno != syscall.EINVAL && errno != syscall.ENOTSOCK
 	}
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
