@@ -142,6 +142,26 @@ func TestConnectionCap(t *testing.T) {
 	from2.learnNonce()
 }
 
+// TestIdleConnectionsMakeRoom: connections that do nothing keep nobody out, and
+// those with an allocation stay.
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	s := start(t, func(o *Options) { o.MaxAllocations = 32 })
+	calling := s.probe("tcp", s.user("ann"))
+	calling.allocate()
+	oldest := s.dialTCP()
+	eventually(t, "the oldest is served", func() bool { return s.Snapshot().Streams == 2 })
+	for range 62 {
+		s.dialTCP()
+	}
+	eventually(t, "the server is full", func() bool { return s.Snapshot().Streams == 64 })
+	s.probe("tcp", s.user("ben")).allocate()
+	wantClosed(t, oldest)
+	calling.want(0, methodRefresh, nil)
+	if st := s.Snapshot(); st.Streams != 64 || st.Dropped["evicted"] != 1 {
+		t.Errorf("%d connections, drops %v", st.Streams, st.Dropped)
+	}
+}
+
 // TestFloodOfStrangers: one address gets a bounded number of unsigned answers,
 // and a client at another address does not notice.
 func TestFloodOfStrangers(t *testing.T) {

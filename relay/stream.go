@@ -63,7 +63,7 @@ func (s *Server) ServeTCP(l net.Listener) error {
 			return err
 		default:
 			s.slowLog.warn("Accepting a TURN connection failed; trying again.", "error", err)
-			s.closeOldestIdle()
+			s.evict()
 			select {
 			case <-time.After(retry):
 			case <-s.shutdown:
@@ -134,7 +134,9 @@ func tcpAddr(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().WithZone("").Unmap(), ap.Port())
 }
 
-// enter registers a stream unless its address or the server has too many.
+// enter registers a stream unless its address has too many. When the server has,
+// the oldest without an allocation makes room: who only holds connections open,
+// from however many addresses, must not keep those out who want to call.
 func (s *Server) enter(st *stream) bool {
 	limits := s.limits.Load()
 	s.mu.Lock()
@@ -144,7 +146,8 @@ func (s *Server) enter(st *stream) bool {
 	}
 	// Each allocation over TCP needs one connection; twice that is room for
 	// those that are just beginning.
-	if s.perPeer[st.key] >= limits.MaxTCPPerAddress || len(s.streams) >= max(2*limits.MaxAllocations, 64) {
+	full := len(s.streams) >= max(2*limits.MaxAllocations, 64)
+	if s.perPeer[st.key] >= limits.MaxTCPPerAddress || full && !s.evictLocked() {
 		s.count.dropped.add("connections")
 		return false
 	}
@@ -164,26 +167,43 @@ func (s *Server) leave(st *stream) {
 	s.ctl.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLocked(st)
+}
+
+// forgetLocked takes a stream off the list, once.
+func (s *Server) forgetLocked(st *stream) {
+	if _, ok := s.streams[st]; !ok {
+		return
+	}
 	delete(s.streams, st)
 	if s.perPeer[st.key]--; s.perPeer[st.key] <= 0 {
 		delete(s.perPeer, st.key)
 	}
 }
 
-// closeOldestIdle frees a descriptor when there are none: that of the oldest
-// connection without an allocation.
-func (s *Server) closeOldestIdle() {
+// evict frees a descriptor when there are none.
+func (s *Server) evict() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.evictLocked()
+}
+
+// evictLocked ends the oldest connection without an allocation; false means that
+// there is none.
+func (s *Server) evictLocked() bool {
 	var oldest *stream
 	for st := range s.streams {
 		if st.expires.Load() == 0 && (oldest == nil || st.since.Before(oldest.since)) {
 			oldest = st
 		}
 	}
-	if oldest != nil {
-		oldest.hangUp()
+	if oldest == nil {
+		return false
 	}
+	s.count.dropped.add("evicted")
+	s.forgetLocked(oldest)
+	oldest.hangUp()
+	return true
 }
 
 // hangUp closes the connection at once. Closing a TLS connection would wait for
