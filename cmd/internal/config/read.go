@@ -59,6 +59,8 @@ func duration(min, max time.Duration) func(string) (time.Duration, error) {
 		switch {
 		case err != nil:
 			return 0, fmt.Errorf("%q is not a duration; write a number with ms, s, m or h, like \"45s\" or \"1h30m\"", s)
+		case d < 0 && min == 0:
+			return 0, fmt.Errorf("%q is too short; it must not be negative", s)
 		case d < min && min <= shortest:
 			return 0, fmt.Errorf("%q is too short; it must be more than zero", s)
 		case d < min:

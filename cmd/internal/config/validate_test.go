@@ -50,7 +50,7 @@ func TestValuesThatCannotBe(t *testing.T) {
 		`auth.session_ttl = 1.5`:                     `is a number with a fraction, not a duration`,
 		`auth.session_ttl = true`:                    `is true or false, not a duration`,
 		`signaling.ring_timeout = "0s"`:              `"0s" is too short; it must be more than zero`,
-		`shutdown.grace = "-1s"`:                     `"-1s" is too short`,
+		`shutdown.grace = "-1s"`:                     `"-1s" is too short; it must not be negative`,
 		`signaling.room_max = 1`:                     `1 is too small; at least 2`,
 		`signaling.room_max = 1000`:                  `1000 is too large`,
 		`signaling.room_max = 1.5`:                   `is a number with a fraction, not a whole number`,
