@@ -224,8 +224,8 @@ func TestUnreachablePeer(t *testing.T) {
 	}
 	p.sendIndication(peer, []byte("still here"))
 	p.wantData(peer, "still here")
-	if s.Snapshot().Dropped["send_failed"] == 0 {
-		t.Error("the failed sends are not counted")
+	if st := s.Snapshot(); st.Dropped["send_failed"] < 10 || st.BytesUp > uint64(10*len("x")+len("still here")) {
+		t.Errorf("drops %v, %d bytes relayed", st.Dropped, st.BytesUp)
 	}
 }
 

@@ -4,7 +4,7 @@
 //
 // Three layers share the work:
 //
-//   - The guard (guard.go, auth.go, methods.go) frames, parses, limits and
+//   - The guard (guard.go, methods.go, stream.go) frames, parses, limits and
 //     authenticates everything that arrives. It writes every answer itself and
 //     keeps nothing about a client before the client has proved who it is.
 //   - pion/turn (pion.go) keeps allocations, permissions and channels and their
@@ -13,8 +13,9 @@
 //   - The data plane (package relay/dataplane) moves ChannelData and
 //     indications. It learns permissions and channels from pion's events.
 //
-// A Server owns the relay sockets, the goroutines that read them, one goroutine
-// of pion's and one of housekeeping; it does not own the listening sockets until
+// A Server owns the relay sockets and the goroutines that read them, two
+// goroutines for each UDP listener and each stream, one of pion's and one of
+// housekeeping; it does not own the listening sockets until
 // they are passed to ServeUDP, ServeTCP or ServeConn, which close them. Close
 // ends all of it and waits. All exported methods may be called from any
 // goroutine.

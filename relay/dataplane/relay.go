@@ -113,17 +113,20 @@ func (r *Relay) ToPeer(peer netip.AddrPort, p Packet) {
 		r.plane.drop(DropDenied)
 		return
 	}
-	if !r.spend(Up, n) {
+	if !r.admit(Up, n) {
 		return
 	}
 	if other != nil {
+		r.count(Up, n)
 		other.fromPeer(r.Address, p)
 		return
 	}
 	// ENETUNREACH, EPERM, ECONNREFUSED and the like concern this peer alone.
 	if _, err := r.sock.WriteToUDPAddrPort(p.Payload(), peer); err != nil {
 		r.plane.drop(DropSendFailed)
+		return
 	}
+	r.count(Up, n)
 }
 
 // fromNetwork takes a datagram that came through the relay socket. The policy
@@ -147,9 +150,10 @@ func (r *Relay) fromPeer(src netip.AddrPort, p Packet) {
 		r.plane.drop(DropNoPermission)
 		return
 	}
-	if !r.spend(Down, p.End-p.Off) {
+	if !r.admit(Down, p.End-p.Off) {
 		return
 	}
+	r.count(Down, p.End-p.Off)
 	switch {
 	case r.tap != nil:
 		r.tap(src, p.Payload())
@@ -160,15 +164,19 @@ func (r *Relay) fromPeer(src netip.AddrPort, p Packet) {
 	}
 }
 
-// spend counts n bytes, unless a bandwidth limit is exhausted.
-func (r *Relay) spend(d Direction, n int) bool {
-	if !r.limits[d].Take(n) || !r.plane.limits[d].Take(n) {
-		r.plane.drop(DropBandwidth)
-		return false
+// admit takes n bytes out of the bandwidth limits; false means that one of them
+// is exhausted.
+func (r *Relay) admit(d Direction, n int) bool {
+	if r.limits[d].Take(n) && r.plane.limits[d].Take(n) {
+		return true
 	}
+	r.plane.drop(DropBandwidth)
+	return false
+}
+
+func (r *Relay) count(d Direction, n int) {
 	r.add(d, n)
 	r.plane.add(d, n)
-	return true
 }
 
 // readPeers reads the relay socket until it is closed.
