@@ -128,6 +128,13 @@ func (s *Service) fromToken(token, key, name string) (Login, error) {
 		if l, err = s.inviteLogin(inv, s.keys.derivedID("invite", token, key), name); err != nil {
 			return l, err
 		}
+		l.proposed = inv.Name != ""
+		l, err = s.claimName(l, func(form string) error {
+			return s.names.free(s.opts.Now(), form, l.User.User)
+		})
+		if err != nil {
+			return l, err
+		}
 	case strings.Count(token, ".") == 2:
 		c, err := s.proofs.Load().verifyJWT(token, s.opts.Now())
 		if err != nil {

@@ -39,6 +39,8 @@ type Login struct {
 	grant string
 	// again is until when a JWT gives the same login once more; zero for others.
 	again time.Time
+	// proposed says that whoever wrote the invite chose the name, not its bearer.
+	proposed bool
 }
 
 // Admin says whether the login may use the admin API.

@@ -26,15 +26,13 @@ func (s *Service) signIn(r *http.Request, in credentialsBody) (Login, error) {
 	if err != nil {
 		return l, err
 	}
-	form, err := s.freeForm(l.Name, l.User.User)
-	if err != nil {
-		return l, err
-	}
 	var former string
 	if old, err := s.Identify(r); err == nil {
 		former = old.User.User
 	}
-	return l, s.names.reserve(s.opts.Now(), form, l.User.User, former)
+	return s.claimName(l, func(form string) error {
+		return s.names.reserve(s.opts.Now(), form, l.User.User, former)
+	})
 }
 
 // byToken signs in with an invite, a JWT, or the token of a login, which gives
@@ -45,10 +43,9 @@ func (s *Service) byToken(token, name string) (Login, error) {
 		if err != nil {
 			return Login{}, err
 		}
-		if name == "" {
-			name = inv.Name
-		}
-		return s.inviteLogin(inv, s.keys.newID("", s.opts.Now()), name)
+		l, err := s.inviteLogin(inv, s.keys.newID("", s.opts.Now()), orElse(name, inv.Name))
+		l.proposed = name == ""
+		return l, err
 	}
 	if strings.Count(token, ".") == 2 {
 		c, err := s.proofs.Load().verifyJWT(token, s.opts.Now())

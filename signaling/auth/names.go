@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -107,6 +109,16 @@ func (t *nameTable) claimLocked(now time.Time, form, user string) (*held, error)
 	return nil, nameTaken()
 }
 
+// free says with name_taken that somebody else has the name now.
+func (t *nameTable) free(now time.Time, form, user string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.names[form]; h != nil && h.taken(now, user) {
+		return nameTaken()
+	}
+	return nil
+}
+
 // taken says whether somebody other than user has the name.
 func (h *held) taken(now time.Time, user string) bool {
 	for holder := range h.sessions {
@@ -131,6 +143,33 @@ func (t *nameTable) roomLocked(now time.Time) error {
 		return serverFull("Too many names are in use. Try again in a moment.")
 	}
 	return nil
+}
+
+// mostNamesakes bounds the tries of claimName.
+const mostNamesakes = 100
+
+// claimName claims the name of l. Where it is taken and was only proposed, l gets
+// the first free one of "Bob 2", "Bob 3" and so on: many may use one invite.
+func (s *Service) claimName(l Login, claim func(form string) error) (Login, error) {
+	first := l.Name
+	for n := 2; ; n++ {
+		form, err := s.freeForm(l.Name, l.User.User)
+		if err == nil {
+			err = claim(form)
+		}
+		var r *Refusal
+		if err == nil || !l.proposed || n > mostNamesakes || !errors.As(err, &r) || r.Reason != nameTaken().Reason {
+			return l, err
+		}
+		l.Name = namesake(first, n)
+	}
+}
+
+// namesake is the n-th of a name, within the longest name.
+func namesake(name string, n int) string {
+	suffix := " " + strconv.Itoa(n)
+	runes := []rune(name)
+	return strings.TrimSpace(string(runes[:min(len(runes), maxName-len(suffix))])) + suffix
 }
 
 // HoldName reserves the name of a login for one more session. It fails with
@@ -182,4 +221,11 @@ func (s *Service) freeForm(name, user string) (string, error) {
 		return "", r
 	}
 	return form, nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }

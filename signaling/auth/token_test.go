@@ -260,12 +260,15 @@ func TestInvite(t *testing.T) {
 		if a.User.Name != "Eve" || !a.User.Guest || a.User.Relay || a.User.Room == nil || *a.User.Room != "standup" || len(a.User.Roles) != 1 {
 			t.Errorf("%s: guest %+v", mode, a.User)
 		}
-		// Reusable: the next one has to take another name.
-		if resp, b := s.login(`{"token":"` + guest + `"}`); resp.StatusCode != 409 || b.Error.Code != "name_taken" {
-			t.Errorf("%s: twice: %d", mode, resp.StatusCode)
-		}
-		if b := s.mustLogin(`{"token":"` + guest + `","name":"Eve 2"}`); b.User.Name != "Eve 2" || b.User.User == a.User.User {
+		// Reusable: the next one gets a name beside the first.
+		if b := s.mustLogin(`{"token":"` + guest + `"}`); b.User.Name != "Eve 2" || b.User.User == a.User.User {
 			t.Errorf("%s: the second %+v", mode, b.User)
+		}
+		if b := s.mustLogin(`{"token":"` + guest + `","name":"Hal"}`); b.User.Name != "Hal" {
+			t.Errorf("%s: the third %+v", mode, b.User)
+		}
+		if resp, b := s.login(`{"token":"` + guest + `","name":"eve"}`); resp.StatusCode != 409 || b.Error.Code != "name_taken" {
+			t.Errorf("%s: a chosen name that is taken: %d", mode, resp.StatusCode)
 		}
 		if resp, _ := s.login(`{"token":"` + guest + `","name":"Ann"}`); resp.StatusCode != 409 {
 			t.Errorf("%s: took the name of an account", mode)
