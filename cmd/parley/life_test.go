@@ -253,6 +253,13 @@ func TestDrainLetsRelayedCallsGoOn(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return resp.StatusCode == 503 && strings.Contains(string(body), "draining")
 	})
+	for path, method := range map[string]string{"/readyz": http.MethodGet, "/login": http.MethodPost, "/ws": http.MethodGet} {
+		resp := ann.do(method, path, "")
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "draining") {
+			t.Errorf("%s %s while draining: %s %s", method, path, resp.Status, body)
+		}
+	}
 	exchange(t, a, b)
 	select {
 	case err := <-stopped:

@@ -217,8 +217,10 @@ func waitFor(wg *sync.WaitGroup, d time.Duration) error {
 }
 
 // shutDown is the stop order: nobody new, sockets told, relayed calls left to
-// go on until the grace is over, then everything closed. The admin listener
-// answers to the end.
+// go on until the grace is over, then everything closed. Who comes meanwhile is
+// told that the server restarts and when to try again: a refused connection
+// would look like an outage. Only a port that the service manager holds is left
+// at once, since visitors then wait for the next process.
 func (s *server) shutDown(now context.Context) {
 	deadline, cancel := context.WithTimeout(now, s.cfg.Shutdown.Grace)
 	defer cancel()
@@ -226,14 +228,17 @@ func (s *server) shutDown(now context.Context) {
 	s.stops.Store(true)
 	s.ready.Set("draining", true)
 	s.hub.Drain()
-	s.mux.Close()
+	if len(s.inherited) > 0 {
+		s.mux.Close()
+	}
 	s.step(now, "The hub did not close every socket in time.", s.hub.Shutdown)
-	s.step(now, "Some web requests did not end in time.", s.http.Shutdown)
 	if err := s.turn.Drain(deadline); err != nil {
 		if n := len(s.turn.Allocations()); n > 0 {
 			s.log.Info("Relays were ended that were still in use.", "relays", n)
 		}
 	}
+	s.mux.Close()
+	s.step(now, "Some web requests did not end in time.", s.http.Shutdown)
 	s.release()
 	s.log.Info("Parley has stopped.")
 }
