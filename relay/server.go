@@ -51,6 +51,9 @@ type Server struct {
 	secrets atomic.Pointer[[]string]
 	limits  atomic.Pointer[Reloadable]
 
+	// Locks are taken in this order: reload, ctl, pion's, a relay's. mu and that
+	// of a stream's queue come last: none of these is taken under them.
+
 	// ctl guards the allocations. It is held while pion handles a request, and
 	// relay sockets are opened under it: allocations change one at a time.
 	ctl          sync.Mutex

@@ -77,32 +77,6 @@ func TestPionClient(t *testing.T) {
 	}
 }
 
-// TestRelayToRelay needs no permission to reach own addresses: two clients that
-// both relay meet inside the server, each behind its own permission.
-func TestRelayToRelay(t *testing.T) {
-	engines(t, func(t *testing.T, engine string) {
-		s := start(t, func(o *Options) { o.Engine = engine })
-		a, b := s.probe("udp", s.user("ann")), s.probe("tcp", s.user("ben"))
-		ra, rb := a.allocate(), b.allocate()
-
-		a.want(0, methodCreatePermission, peerAttr(rb))
-		a.sendIndication(rb, []byte("too early"))
-		b.wantSilence("no permission of B's")
-
-		b.want(0, methodCreatePermission, peerAttr(ra))
-		a.sendIndication(rb, []byte("hello"))
-		b.wantData(ra, "hello")
-		a.want(0, methodChannelBind, bindAttrs(0x4000, rb))
-		a.channelData(0x4000, []byte("again"))
-		b.wantData(ra, "again")
-		b.want(0, methodChannelBind, bindAttrs(0x4ABC, ra))
-		a.channelData(0x4000, []byte("both bound"))
-		b.wantChannel(0x4ABC, "both bound")
-		b.channelData(0x4ABC, []byte("back"))
-		a.wantChannel(0x4000, "back")
-	})
-}
-
 // TestExternalMapping: the announced address is none of this machine (1:1 NAT),
 // and relays still reach each other.
 func TestExternalMapping(t *testing.T) {
