@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -372,30 +371,4 @@ func TestChurn(t *testing.T) {
 			return len(s.allocs)+len(s.byID)+len(s.logins)+len(s.perAddress)+len(s.reservations) == 0 && len(s.ports.free) == 10000
 		})
 	})
-}
-
-func TestPortPool(t *testing.T) {
-	p := newPortPool(65530, 65535)
-	a, ok := p.any(true, true)
-	if !ok || a&1 != 0 || p.isFree(a) || p.isFree(a+1) {
-		t.Fatalf("pair at %d %v", a, ok)
-	}
-	p.put(a)
-	p.put(a)
-	p.put(a + 1)
-	if len(p.free) != 6 {
-		t.Fatalf("%d free after a port came back twice", len(p.free))
-	}
-	var got []uint16
-	for {
-		port, ok := p.any(false, false)
-		if !ok {
-			break
-		}
-		got = append(got, port)
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, []uint16{65530, 65531, 65532, 65533, 65534, 65535}) {
-		t.Errorf("handed out %v", got)
-	}
 }
