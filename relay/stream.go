@@ -225,6 +225,7 @@ func (st *stream) read() {
 	rd := &reader{control: st.s.serveRequest}
 	f := framer{conn: st.conn}
 	deadline := st.since.Add(firstFrame)
+	_ = st.conn.SetWriteDeadline(deadline) // reading first writes, if TLS has yet to shake hands
 	scratch := make([]byte, dataplane.Headroom+maxFrame+dataplane.Tailroom)
 	for {
 		frame, err := f.next(deadline)

@@ -47,6 +47,43 @@ func TestCloseDoesNotWait(t *testing.T) {
 	})
 }
 
+// deaf is a connection whose owner does not read until done is closed.
+type deaf struct {
+	net.Conn
+	done chan struct{}
+}
+
+func (d deaf) Read([]byte) (int, error) { <-d.done; return 0, io.EOF }
+
+// TestDeafHandshake: a client that says hello and reads no answer is not waited
+// for longer than one that says nothing.
+func TestDeafHandshake(t *testing.T) {
+	certificate := selfSigned(t)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(testOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		ours, theirs := net.Pipe()
+		client := deaf{theirs, make(chan struct{})}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if tls.Client(client, &tls.Config{InsecureSkipVerify: true}).Handshake() == nil {
+				t.Error("a handshake of one side")
+			}
+		})
+		began := time.Now()
+		time.AfterFunc(time.Hour, func() { _ = theirs.Close() })
+		s.ServeConn(tls.Server(ours, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+		if d := time.Since(began); d != firstFrame {
+			t.Errorf("closed after %v", d)
+		}
+		close(client.done)
+		wg.Wait()
+	})
+}
+
 // TestMediaDoesNotWaitForControl: while a request holds the allocations, as when
 // relay sockets are slow to open, frames of a call over TCP pass.
 func TestMediaDoesNotWaitForControl(t *testing.T) {
