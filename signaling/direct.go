@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // direct is the connection below a WebSocket, for writing without waiting: the
@@ -23,6 +24,7 @@ type direct struct {
 	mu     sync.Mutex // held while something is written
 	rest   []byte     // of a frame that was written in part; it goes before all else
 	closed bool       // a close frame was written: no data may follow, RFC 6455 5.5.1
+	failed error      // a write failed, perhaps in a frame: nothing may follow either
 
 	// Of the attempt under way; the function is kept to spare its allocation.
 	attempt func(fd uintptr) bool
@@ -43,7 +45,8 @@ func newDirect(c net.Conn) *direct {
 			if err != nil {
 				return nil
 			}
-			d := &direct{Conn: c, raw: raw}
+			// The wrappers have done their work once the request was read.
+			d := &direct{Conn: inner, raw: raw}
 			d.attempt = func(fd uintptr) bool {
 				d.n, d.err = writeNow(fd, d.buf)
 				return true
@@ -78,8 +81,8 @@ func (d *direct) tryWrite(frames []byte) (taken, whole bool) {
 	return true, d.n == len(frames)
 }
 
-// flush writes the rest of a frame, and waits for it.
-func (d *direct) flush() error {
+func (d *direct) flush(until time.Time) error {
+	d.Conn.SetWriteDeadline(until)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.flushLocked()
@@ -94,7 +97,6 @@ func (d *direct) flushLocked() error {
 	return err
 }
 
-// Write is what gorilla/websocket writes with: one frame at a time.
 func (d *direct) Write(b []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -239,7 +239,8 @@ func (p *peeked) Read(b []byte) (int, error) {
 	return 1, nil
 }
 
-// NetConn is the connection below, as with tls.Conn.
+// NetConn is the connection below, as with tls.Conn. It misses nothing once the
+// first byte has been read here.
 func (p *peeked) NetConn() net.Conn { return p.Conn }
 
 // TLSState tells whether c came through TLS, and with which parameters.
