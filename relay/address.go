@@ -116,9 +116,17 @@ func (o *AddressOptions) auto(ctx context.Context) (netip.Addr, error) {
 			return a, nil
 		}
 	}
-	return netip.Addr{}, errors.New("no public IPv4 address was found; write it as " +
-		"relay.external_ip = \"<address>\", or name STUN servers in relay.discover, " +
-		"or set relay.allow_private_external = true for a LAN")
+	return netip.Addr{}, o.notFound(candidates)
+}
+
+// notFound says what to write when auto has found nothing.
+func (o *AddressOptions) notFound(seen []netip.Addr) error {
+	advice := ", or set relay.allow_private_external = true for a LAN"
+	if o.AllowPrivate {
+		advice = fmt.Sprintf("; this machine has %v, of which auto takes none by itself", seen)
+	}
+	return errors.New("no public IPv4 address was found; write it as " +
+		"relay.external_ip = \"<address>\", or name STUN servers in relay.discover" + advice)
 }
 
 // candidates are the IPv4 addresses that relay sockets could have.

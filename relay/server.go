@@ -112,9 +112,6 @@ func New(o Options) (*Server, error) {
 	if s.pion, err = newPion(s.fromPion); err != nil {
 		return nil, err
 	}
-	if o.AllowOwn {
-		o.Log.Warn("Relays may reach every port of this machine, because relay.allow_own_addresses is set.")
-	}
 	s.wg.Go(s.housekeeping)
 	return s, nil
 }
