@@ -53,7 +53,7 @@ deps:
 	./.ci/deps
 
 test: deps build
-	@$(MAKE) --no-print-directory check
+	@INTEROP=required $(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory browser
 
 # The browser cases run one after the other: two cores play two calls badly.

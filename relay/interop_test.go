@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -15,16 +16,28 @@ import (
 	"time"
 )
 
+// foreign finds another implementation's tool. `make test` has installed it and
+// sets INTEROP=required, so that its absence is a failure there.
+func foreign(t *testing.T, name, debian string) string {
+	t.Helper()
+	tool, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+	case os.Getenv("INTEROP") == "required":
+		t.Fatalf("%s is not installed (package %s)", name, debian)
+	default:
+		t.Skipf("%s is not installed (package %s); make test installs it", name, debian)
+	}
+	return tool
+}
+
 // TestTurnutils runs coturn's test client, which shares no code with us. It
 // exits 0 even when packets were lost, so its counts are read.
 func TestTurnutils(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the clients take seconds of real time")
 	}
-	tool, err := exec.LookPath("turnutils_uclient")
-	if err != nil {
-		t.Skip("turnutils_uclient is not installed (package coturn)")
-	}
+	tool := foreign(t, "turnutils_uclient", "coturn")
 	s := start(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
 	peer := echoPair(t)
 	cases := []struct {
@@ -61,10 +74,7 @@ func TestTurnutils(t *testing.T) {
 }
 
 func TestTurnutilsWrongPassword(t *testing.T) {
-	tool, err := exec.LookPath("turnutils_uclient")
-	if err != nil {
-		t.Skip("turnutils_uclient is not installed (package coturn)")
-	}
+	tool := foreign(t, "turnutils_uclient", "coturn")
 	s := start(t, allowOwn)
 	port := strconv.Itoa(int(s.addr.Port()))
 	for reason, args := range map[string][]string{
