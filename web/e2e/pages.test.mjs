@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+import { AXE, violations } from "./lib/axe.mjs";
 import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
 import { assertPlaying, enter, signIn } from "./lib/call.mjs";
 import { startServer } from "./lib/server.mjs";
 
 /** Pictures of every page, to be looked at; not compared with anything. */
 const OUT = new URL("out/", import.meta.url).pathname;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 let browser, server;
 before(async () => {
@@ -27,11 +24,7 @@ after(async () => {
 async function inspect(page, name, look) {
   await page.waitForTimeout(400);
   await page.screenshot({ path: `${OUT}${name}-${look}.png` });
-  const violations = await page.evaluate(async (tags) => {
-    const { violations } = await window.axe.run(document, { runOnly: tags });
-    return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
-  }, RULES);
-  assert.deepEqual(violations, [], name);
+  assert.deepEqual(await violations(page), [], name);
 }
 
 for (const theme of ["light", "dark"]) {
@@ -39,7 +32,7 @@ for (const theme of ["light", "dark"]) {
     test(`every page, ${theme}, ${size}`, { timeout: 180_000 }, async () => {
       const look = `${theme}-${size}`;
       const ann = await person(browser, server.url, { context: { ...settings, colorScheme: theme } });
-      await ann.context().addInitScript({ content: AXE });
+      await ann.context().addInitScript(AXE);
       await ann.goto(server.url);
       await ann.getByLabel("Your name").waitFor();
       await inspect(ann, "signin", look);

@@ -75,7 +75,7 @@ function instrument({ tcpOnly, noDevices }) {
  * One person: a context of its own with one page. What must never happen is
  * collected in `faults`.
  * @param {import("playwright-core").Browser} browser
- * @param {string} origin  the only one that may be asked for anything
+ * @param {string | string[]} origin  the only one, or ones, that may be asked for anything
  * @param {{tcpOnly?: boolean, noDevices?: boolean, context?: object}} [options]
  */
 export async function person(browser, origin, { context: settings = SIZES.laptop, ...options } = {}) {
@@ -85,9 +85,10 @@ export async function person(browser, origin, { context: settings = SIZES.laptop
   const faults = [];
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
   page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
+  const hosts = [origin].flat().map((url) => new URL(url).host);
   const check = (url) => {
     const { protocol, host } = new URL(url);
-    if (protocol !== "data:" && protocol !== "blob:" && host !== new URL(origin).host) faults.push(`foreign request: ${url}`);
+    if (protocol !== "data:" && protocol !== "blob:" && !hosts.includes(host)) faults.push(`foreign request: ${url}`);
   };
   context.on("request", (request) => check(request.url()));
   page.on("websocket", (socket) => check(socket.url()));

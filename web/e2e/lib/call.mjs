@@ -37,9 +37,11 @@ export async function until(what, check, limit = LIMIT_MS) {
 /** What a picture shows: a look at one video element, twice. */
 function look(page, name) {
   return page.evaluate(async (label) => {
-    const tile = [...document.querySelectorAll(".tile")].find((t) => t.getAttribute("aria-label") === label);
+    // Parley's own page has tiles, the library's example a figure with picture and sound in one.
+    const named = (tile) => (tile.getAttribute("aria-label") ?? tile.textContent) === label;
+    const tile = [...document.querySelectorAll(".tile, figure")].find(named);
     const video = tile?.querySelector("video");
-    const audio = tile?.querySelector("audio");
+    const audio = tile?.querySelector("audio") ?? video;
     if (!video || video.readyState < 2) return null;
     const pixels = () => {
       const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
