@@ -156,7 +156,6 @@ export class App {
     const only = welcome.you.room;
     if (only && store.state.route.page === "home") return router.go(roomPath(only), { replace: true });
     if (known && known !== welcome.you.peer) this.calls.close();
-    if (!resumed) void this.calls.rejoin();
     this.routed(router.route);
   }
 

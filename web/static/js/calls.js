@@ -1,9 +1,8 @@
-import { Mesh } from "./rtc/mesh.js";
+import { Call } from "./rtc/call.js";
 import { explainRefusal } from "./rtc/explain.js";
 
 /**
  * @typedef {import("./state.js").CallView} CallView
- * @typedef {import("./net/types.js").Room} Room
  *
  * @typedef {object} CallsOptions
  * @property {import("./state.js").AppStore} store
@@ -17,8 +16,8 @@ const FULL_RETRY_MS = 4_000;
 
 /** One person's way through a room: lobby, call, and what comes after. */
 export class Calls {
-  /** @type {Mesh | null} */
-  #mesh = null;
+  /** @type {Call | null} from the moment of asking */
+  #live = null;
   /** @type {any} */
   #retry;
   /** @type {Map<string, number>} size wanted for rooms that this page is about to make */
@@ -28,10 +27,7 @@ export class Calls {
   /** @param {CallsOptions} options */
   constructor(options) {
     this.o = options;
-    options.media.on("track", (device) => void this.#mesh?.trackChanged(device));
     options.media.on("change", () => this.#devicesChanged());
-    options.session.onFrame("room.peer", (frame) => this.#moved(frame));
-    options.session.onFrame("room", (frame) => this.#roomChanged(frame));
   }
 
   /** @returns {CallView | null} */
@@ -70,60 +66,42 @@ export class Calls {
 
   /** Asks to be let in, with whatever devices are open. */
   async join() {
-    const call = this.#call;
-    if (!call || this.#mesh || call.phase === "joining") return;
+    const view = this.#call;
+    if (!view || this.#live) return;
     clearTimeout(this.#retry);
-    if (call.phase !== "full") this.#set({ phase: "joining", problem: null });
+    if (view.phase !== "full") this.#set({ phase: "joining", problem: null });
+    const live = this.#start(view.room);
     try {
-      this.#entered(await this.#ask(call.room));
+      const { max } = await live.join();
+      this.#set({ phase: "in", max, since: Date.now(), problem: null });
     } catch (error) {
-      this.#refused(call.room, /** @type {import("./net/errors.js").ProtocolError} */ (error));
+      if (this.#live !== live) return; // the person has gone on to something else
+      this.#hangUp();
+      this.#refused(/** @type {import("./net/errors.js").ProtocolError} */ (error));
     }
   }
 
-  /** @param {string} room @returns {Promise<Room>} */
-  async #ask(room) {
-    const { mic, cam } = this.o.media.shown;
-    const max = this.#sizes.get(room);
-    const answer = await this.o.session.request("room.join", {
-      room, create: true, ...(max ? { max } : {}), media: { audio: mic, video: cam },
-    });
-    return answer.room;
-  }
-
-  /** @param {Room} room */
-  #entered(room) {
+  /** @param {string} room @returns {Call} */
+  #start(room) {
     const { session, store, media, announce } = this.o;
-    const call = this.#call;
-    const { welcome } = session;
-    if (!welcome || call?.room !== room.room) {
-      session.request("room.leave", { room: room.room }).catch(() => {});
-      return;
-    }
-    const mesh = new Mesh({
-      session, room: room.room, self: welcome.you.peer, ice: store.state.ice ?? welcome.ice,
-      relayOnly: store.state.prefs.relayOnly, tracks: () => media.tracks, state: () => media.shown,
-    });
-    this.#mesh = mesh;
+    const { ice, prefs } = store.state;
+    const live = new Call({ session, media, room, max: this.#sizes.get(room), relayOnly: prefs.relayOnly, ice });
+    this.#live = live;
     this.#met.clear();
-    mesh.on("change", () => this.#set({ members: mesh.views }));
-    mesh.on("joined", (view) => {
+    live.on("change", () => this.#set({ members: live.views }));
+    live.on("joined", (view) => {
       this.#met.add(view.id);
       announce({ key: "call.joined", values: { name: view.name } });
     });
-    mesh.on("left", ({ view }) => announce({ key: "call.left", values: { name: view.name } }));
-    mesh.on("error", (error) => console.warn("peer connection", error));
-    this.#set({ phase: "in", max: room.max, since: Date.now(), problem: null });
-    mesh.enter(room);
+    live.on("left", ({ view }) => announce({ key: "call.left", values: { name: view.name } }));
+    live.on("room", ({ max }) => typeof max === "number" && this.#set({ max }));
+    live.on("ended", ({ code }) => this.#ended(code));
+    live.on("error", (error) => console.warn("peer connection", error));
+    return live;
   }
 
-  /** @param {string} room @param {import("./net/errors.js").ProtocolError} error */
-  #refused(room, error) {
-    if (this.#call?.room !== room || this.#call.phase === "left") return;
-    if (error.code === "lost") {
-      this.#set({ phase: "lobby" });
-      return void this.join(); // the server was restarted under the request
-    }
+  /** @param {import("./net/errors.js").ProtocolError} error */
+  #refused(error) {
     if (error.code === "room_full") {
       this.#set({ phase: "full" });
       this.#retry = setTimeout(() => void this.join(), Math.max(FULL_RETRY_MS, error.retryMs ?? 0));
@@ -132,19 +110,12 @@ export class Calls {
     this.#set({ phase: "refused", problem: explainRefusal(error) });
   }
 
-  /** The server does not know us any more: enters again; links to the others go on. */
-  async rejoin() {
-    const [mesh, call] = [this.#mesh, this.#call];
-    if (!call || call.phase === "left") return;
-    if (!mesh) return call.phase === "full" ? void this.join() : undefined;
-    try {
-      const room = await this.#ask(call.room);
-      if (this.#mesh !== mesh) return;
-      this.#set({ max: room.max });
-      mesh.enter(room);
-    } catch {
-      this.#retry = setTimeout(() => void this.rejoin(), FULL_RETRY_MS);
-    }
+  /** @param {string} code */
+  #ended(code) {
+    this.#hangUp();
+    this.o.media.stop();
+    const problem = code === "kicked" ? { key: "call.kicked" } : explainRefusal({ code });
+    this.#set({ phase: "refused", members: [], problem });
   }
 
   /** Hangs up and shows the summary. */
@@ -168,15 +139,13 @@ export class Calls {
 
   /** The tab goes away: the others should not wait for it. */
   vanish() {
-    if (this.#mesh) this.#hangUp();
+    this.#hangUp();
   }
 
   #hangUp() {
     clearTimeout(this.#retry);
-    const mesh = this.#mesh;
-    this.#mesh = null;
-    mesh?.close("left");
-    if (mesh) this.o.session.request("room.leave", { room: mesh.o.room }).catch(() => {});
+    this.#live?.leave();
+    this.#live = null;
   }
 
   /** Back from the summary. */
@@ -187,26 +156,11 @@ export class Calls {
 
   /** @param {boolean} on */
   setRelayOnly(on) {
-    this.#mesh?.setRelayOnly(on);
+    this.#live?.setRelayOnly(on);
   }
 
   #devicesChanged() {
     const { media, store } = this.o;
     store.set({ devices: media.state, lists: media.lists });
-    this.#mesh?.stateChanged();
-  }
-
-  /** @param {import("./net/types.js").RoomPeerEvent} frame */
-  #moved({ room, ev, peer, reason }) {
-    if (room !== this.#call?.room || peer.peer !== this.o.session.welcome?.you.peer) return;
-    if (ev !== "leave" || reason !== "kicked") return;
-    this.#hangUp();
-    this.o.media.stop();
-    this.#set({ phase: "refused", members: [], problem: { key: "call.kicked" } });
-  }
-
-  /** @param {{room: string, max?: number}} frame */
-  #roomChanged({ room, max }) {
-    if (room === this.#call?.room && typeof max === "number") this.#set({ max });
   }
 }

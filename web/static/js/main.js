@@ -1,10 +1,11 @@
 import { App } from "./app.js";
 import { choose, direction, language, setLanguage } from "./i18n.js";
 import { loadPrefs } from "./prefs.js";
+import { followPage } from "./net/page.js";
+import { tabKey } from "./net/tabkey.js";
 import { Router } from "./router.js";
 import { LocalMedia } from "./rtc/devices.js";
 import { Store } from "./store.js";
-import { tabKey } from "./tabkey.js";
 import { announce } from "./ui/announce.js";
 import { html, render } from "./ui/html.js";
 import { Root } from "./ui/root.js";
@@ -30,20 +31,6 @@ function makeStore() {
   return new Store(state);
 }
 
-/** @param {App} app  told when the network or the page comes back */
-function watchWorld(app) {
-  addEventListener("online", () => app.session.wake());
-  addEventListener("pageshow", () => app.session.wake());
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") app.session.wake();
-  });
-  addEventListener("pagehide", (event) => {
-    if (event.persisted) return;
-    app.calls.vanish();
-    app.session.close();
-  });
-}
-
 async function start() {
   await setLanguage(choose(navigator.languages), loadMessages);
   document.documentElement.lang = language();
@@ -58,7 +45,10 @@ async function start() {
   const router = new Router((route) => app.routed(route));
   app = new App({ store, router, media, key: await tabKey(), build, lang: language(), announce });
   store.set({ route: router.route });
-  watchWorld(app);
+  followPage(app.session, () => {
+    app.calls.vanish();
+    app.session.close();
+  });
   const root = document.getElementById("app");
   if (root) render(html`<${Root} app=${app} store=${store} />`, root);
   await app.boot();

@@ -9,14 +9,20 @@ const KEY = "parley.key";
 const TRIES = 4;
 const PAUSE_MS = 100;
 
+/** @param {string} server @returns {string} where its secret is stored */
+const place = (server) => (server ? `${KEY} ${server}` : KEY);
+
 const fresh = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-/** @returns {Promise<string>} 32 hex digits that no other tab uses */
-export async function tabKey() {
-  const stored = read();
+/**
+ * @param {string} [server]  for pages that talk to several: no server learns the secret of another
+ * @returns {Promise<string>} 32 hex digits that no other tab uses
+ */
+export async function tabKey(server = "") {
+  const stored = read(place(server));
   if (stored && (await claim(stored))) return stored;
   const key = fresh();
-  write(key);
+  write(place(server), key);
   await claim(key);
   return key;
 }
@@ -41,20 +47,20 @@ function lock(key) {
   });
 }
 
-/** @returns {string | null} */
-function read() {
+/** @param {string} where @returns {string | null} */
+function read(where) {
   try {
-    const key = sessionStorage.getItem(KEY);
+    const key = sessionStorage.getItem(where);
     return key && /^[0-9a-f]{32}$/.test(key) ? key : null;
   } catch {
     return null;
   }
 }
 
-/** @param {string} key */
-function write(key) {
+/** @param {string} where @param {string} key */
+function write(where, key) {
   try {
-    sessionStorage.setItem(KEY, key);
+    sessionStorage.setItem(where, key);
   } catch {
     // Forbidden storage: a reload is then a new tab to the server.
   }

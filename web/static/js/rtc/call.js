@@ -1,0 +1,175 @@
+import { Emitter } from "../net/emitter.js";
+import { ProtocolError } from "../net/errors.js";
+import { Mesh } from "./mesh.js";
+
+/**
+ * @typedef {import("../net/types.js").Room} Room
+ * @typedef {import("./member.js").View} View
+ *
+ * @typedef {object} CallOptions
+ * @property {import("../net/session.js").Session} session
+ * @property {import("./devices.js").LocalMedia} media
+ * @property {string} room
+ * @property {number} [max]               people at most, if this call is what makes the room
+ * @property {boolean} [relayOnly]        send everything through the relay
+ * @property {import("../net/types.js").Ice | null} [ice]  fresher servers than those of the welcome
+ * @property {any} [RTCPeerConnection]    class with the browser's interface
+ *
+ * @typedef {object} CallEvents
+ * @property {void} change                        the others, or how they do
+ * @property {View} joined
+ * @property {{view: View, reason: string}} left
+ * @property {Partial<Room>} room                 its settings have changed
+ * @property {{code: string, message: string}} ended   not by leave(): kicked, or the session is over
+ * @property {unknown} error                      of a connection; it is mended without help
+ */
+
+/** How long until the next try to come back into a room that the server has forgotten us in. */
+const RETRY_MS = 4_000;
+
+/**
+ * One person's stay in one room: in, a link to everyone there, in again when
+ * the server was restarted, out. It ends once and is not used again.
+ */
+export class Call {
+  /** @type {Emitter<CallEvents>} */
+  #events = new Emitter();
+  /** @type {Mesh | null} */
+  #mesh = null;
+  /** @type {(() => void)[]} */
+  #off;
+  /** @type {any} */
+  #retry;
+  #asked = false;
+  #over = false;
+
+  /** @param {CallOptions} options */
+  constructor(options) {
+    this.o = options;
+    const { session, media } = options;
+    this.#off = [
+      media.on("track", (device) => void this.#mesh?.trackChanged(device)),
+      media.on("change", () => this.#mesh?.stateChanged()),
+      session.on("welcome", (event) => event.resumed || void this.#again()),
+      session.on("ended", (end) => this.#end(end)),
+      session.onFrame("room.peer", (frame) => this.#moved(frame)),
+      session.onFrame("room", (frame) => this.#changed(frame)),
+    ];
+  }
+
+  /**
+   * @template {keyof CallEvents} K
+   * @param {K} name @param {(value: CallEvents[K]) => void} fn
+   */
+  on(name, fn) {
+    return this.#events.on(name, fn);
+  }
+
+  /** @returns {View[]} the others, in the order in which they came */
+  get views() {
+    return this.#mesh?.views ?? [];
+  }
+
+  /**
+   * Asks to be let in, with whatever devices are open.
+   * @returns {Promise<Room>} rejects with the server's refusal; then it may be asked again
+   */
+  async join() {
+    for (;;) {
+      try {
+        const room = await this.#ask();
+        this.#enter(room);
+        return room;
+      } catch (error) {
+        this.#asked = false;
+        // "lost": the server was restarted under the request.
+        if (this.#over || /** @type {ProtocolError} */ (error).code !== "lost") throw error;
+      }
+    }
+  }
+
+  /** Hangs up. */
+  leave() {
+    const told = this.#asked && !this.#over;
+    this.#finish("left");
+    if (told) this.o.session.request("room.leave", { room: this.o.room }).catch(() => {});
+  }
+
+  /** @param {boolean} on */
+  setRelayOnly(on) {
+    this.o.relayOnly = on;
+    this.#mesh?.setRelayOnly(on);
+  }
+
+  /** @returns {Promise<Room>} */
+  async #ask() {
+    const { session, media, room, max } = this.o;
+    const { mic, cam } = media.shown;
+    this.#asked = true;
+    const answer = await session.request("room.join", {
+      room, create: true, ...(max ? { max } : {}), media: { audio: mic, video: cam },
+    });
+    return answer.room;
+  }
+
+  /** @param {Room} room */
+  #enter(room) {
+    const { session, media, ice, relayOnly = false, RTCPeerConnection } = this.o;
+    const { welcome } = session;
+    if (this.#over || !welcome) throw new ProtocolError("closed", "You have left the room.");
+    const mesh = new Mesh({
+      session, room: room.room, self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly,
+      tracks: () => media.tracks, state: () => media.shown, RTCPeerConnection,
+    });
+    this.#mesh = mesh;
+    for (const name of /** @type {const} */ (["change", "joined", "left", "error"])) {
+      mesh.on(name, (/** @type {any} */ value) => this.#events.emit(name, value));
+    }
+    mesh.enter(room);
+  }
+
+  /** The server does not know us any more: enters again; links to the others go on. */
+  async #again() {
+    const mesh = this.#mesh;
+    const { session } = this.o;
+    if (!mesh || this.#over) return;
+    clearTimeout(this.#retry);
+    if (session.welcome?.you.peer !== mesh.o.self) return this.#end({ code: "lost", message: "You are somebody else now." });
+    try {
+      const room = await this.#ask();
+      if (this.#over) return;
+      this.#events.emit("room", room);
+      mesh.enter(room);
+    } catch {
+      if (!this.#over) this.#retry = setTimeout(() => void this.#again(), RETRY_MS);
+    }
+  }
+
+  /** @param {import("../net/types.js").RoomPeerEvent} frame */
+  #moved({ room, ev, peer, reason }) {
+    if (room !== this.o.room || peer.peer !== this.#mesh?.o.self) return;
+    if (ev === "leave" && reason === "kicked") this.#end({ code: "kicked", message: "You were removed from the room." });
+  }
+
+  /** @param {Partial<Room>} room */
+  #changed(room) {
+    if (room.room === this.o.room) this.#events.emit("room", room);
+  }
+
+  /** @param {{code: string, message: string}} end */
+  #end(end) {
+    if (this.#over) return;
+    const inside = this.#mesh !== null;
+    this.#finish("left");
+    if (inside) this.#events.emit("ended", end);
+  }
+
+  /** @param {string} reason  said to the others */
+  #finish(reason) {
+    this.#over = true;
+    clearTimeout(this.#retry);
+    for (const off of this.#off) off();
+    this.#mesh?.close(reason);
+    this.#mesh = null;
+  }
+}
