@@ -109,16 +109,3 @@ test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
   assertNoFaults(ann);
   await ann.context().close();
 });
-
-test("the minimal client of the SDK calls a person with this page", { timeout: 120_000 }, async () => {
-  const [ann, mini] = [await person(browser, server.url), await person(browser, server.url)];
-  await enter(ann, `${server.url}/r/mini`, "Ann mini");
-  await mini.goto(`${server.url}/sdk/minimal.html`);
-  await mini.getByLabel("Name").fill("Mini");
-  await mini.getByLabel("Room").fill("mini");
-  await mini.getByRole("button", { name: "Join" }).click();
-  await assertPlaying(ann, "Mini");
-  await mini.waitForFunction(() => document.querySelector("video")?.currentTime > 0);
-  assertNoFaults(ann, mini);
-  await Promise.all([ann.context().close(), mini.context().close()]);
-});
