@@ -98,8 +98,9 @@ type server struct {
 	hub   *signaling.Hub
 	http  *httptest.Server // nil when the connections are in memory
 	mem   *memListener
-	swap  atomic.Pointer[signaling.Hub]      // what the connections in memory reach
-	tap   func(c *client, dir string, f obj) // sees every frame, when not nil
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error) // nil for TCP
+	swap  atomic.Pointer[signaling.Hub]                                     // what the connections in memory reach
+	tap   func(c *client, dir string, f obj)                                // sees every frame, when not nil
 	tapMu sync.Mutex
 }
 
@@ -124,6 +125,12 @@ func options() signaling.Options {
 
 func start(t *testing.T, opt signaling.Options) *server {
 	t.Helper()
+	return startOn(t, opt, nil)
+}
+
+// startOn is start on a listener that the caller has made, nil for a TCP port.
+func startOn(t *testing.T, opt signaling.Options, l net.Listener) *server {
+	t.Helper()
 	if testing.Verbose() {
 		opt.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
@@ -131,7 +138,12 @@ func start(t *testing.T, opt signaling.Options) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, hub: hub, http: httptest.NewServer(hub)}
+	s := &server{t: t, hub: hub, http: httptest.NewUnstartedServer(hub)}
+	if l != nil {
+		s.http.Listener.Close()
+		s.http.Listener = l
+	}
+	s.http.Start()
 	t.Cleanup(s.stop)
 	return s
 }
@@ -204,6 +216,7 @@ func startInMemory(t *testing.T, opt signaling.Options) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, hub: hub, mem: &memListener{conns: make(chan net.Conn), done: make(chan struct{})}}
+	s.dial = s.mem.dial
 	s.swap.Store(hub)
 	go http.Serve(s.mem, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.swap.Load().ServeHTTP(w, r) }))
 	t.Cleanup(s.stop)
@@ -267,9 +280,7 @@ func (s *server) raw(t *testing.T) *client {
 func (c *client) open() {
 	c.t.Helper()
 	d := websocket.Dialer{Subprotocols: []string{"parley.v1"}, HandshakeTimeout: patience}
-	if c.s.mem != nil {
-		d.NetDialContext = c.s.mem.dial
-	}
+	d.NetDialContext = c.s.dial
 	conn, resp, err := d.Dial(c.s.url(), nil)
 	if err != nil {
 		c.t.Fatalf("dial: %v (%v)", err, resp)

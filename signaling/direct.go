@@ -21,10 +21,13 @@ type direct struct {
 	net.Conn
 	raw syscall.RawConn
 
+	until time.Time // deadline of the next Write; guarded by the lock of websocket.Conn
+
 	mu     sync.Mutex // held while something is written
 	rest   []byte     // of a frame that was written in part; it goes before all else
 	closed bool       // a close frame was written: no data may follow, RFC 6455 5.5.1
 	failed error      // a write failed, perhaps in a frame: nothing may follow either
+	timed  bool       // the connection has a write deadline
 
 	// Of the attempt under way; the function is kept to spare its allocation.
 	attempt func(fd uintptr) bool
@@ -68,8 +71,12 @@ func (d *direct) tryWrite(frames []byte) (taken, whole bool) {
 		return false, false
 	}
 	defer d.mu.Unlock()
-	if d.closed || len(d.rest) > 0 {
+	if d.closed || d.failed != nil || len(d.rest) > 0 {
 		return false, false
+	}
+	if d.timed { // one that is over would end this write before it began
+		d.Conn.SetWriteDeadline(time.Time{})
+		d.timed = false
 	}
 	d.buf, d.n, d.err = frames, 0, nil
 	err := d.raw.Write(d.attempt)
@@ -81,30 +88,56 @@ func (d *direct) tryWrite(frames []byte) (taken, whole bool) {
 	return true, d.n == len(frames)
 }
 
+// flush writes the rest of a frame, and waits for it.
 func (d *direct) flush(until time.Time) error {
-	d.Conn.SetWriteDeadline(until)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.flushLocked()
+	return d.flushLocked(until)
 }
 
-func (d *direct) flushLocked() error {
+func (d *direct) flushLocked(until time.Time) error {
 	if len(d.rest) == 0 {
-		return nil
+		return d.failed
 	}
-	_, err := d.Conn.Write(d.rest)
+	_, err := d.writeLocked(d.rest, until)
 	d.rest = nil
 	return err
 }
 
+func (d *direct) writeLocked(b []byte, until time.Time) (int, error) {
+	if d.failed != nil {
+		return 0, d.failed
+	}
+	d.Conn.SetWriteDeadline(until)
+	d.timed = true
+	n, err := d.Conn.Write(b)
+	d.failed = err
+	return n, err
+}
+
+// SetWriteDeadline is for the next Write alone: one that goes on, of the rest
+// of a frame, has a deadline of its own.
+func (d *direct) SetWriteDeadline(t time.Time) error {
+	d.until = t
+	return nil
+}
+
+// Write is what gorilla/websocket writes with: a frame, or a part of a long
+// one, whose rest follows before it unlocks its connection.
 func (d *direct) Write(b []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.flushLocked(); err != nil {
+	if err := d.flushLocked(time.Now().Add(writeWait)); err != nil {
 		return 0, err
 	}
-	d.closed = d.closed || len(b) > 0 && b[0] == closeFrame
-	return d.Conn.Write(b)
+	d.closed = d.closed || isClose(b)
+	return d.writeLocked(b, d.until)
+}
+
+// isClose reports whether b is a close frame, which is always written at once.
+// Part of a payload may look like one; that costs direct writes, no more.
+func isClose(b []byte) bool {
+	return len(b) >= 2 && b[0] == closeFrame && len(b) == 2+int(b[1])
 }
 
 // hijacker gives the upgrade a connection that can be written to directly.

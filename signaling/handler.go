@@ -65,6 +65,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.conn.SetReadLimit(int64(h.opt.MaxMessage))
+	s.conn.SetPingHandler(s.pinged)
 	s.conn.SetPongHandler(s.heard)
 	s.conn.SetReadDeadline(time.Now().Add(h.opt.HelloTimeout))
 	go s.run()

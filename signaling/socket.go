@@ -221,6 +221,16 @@ func (s *socket) linger(between bool) {
 	}
 }
 
+// pinged is the ping handler. It has the writer's patience: the pong may have to
+// wait until a frame that is under way was written.
+func (s *socket) pinged(data string) error {
+	err := s.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeWait))
+	if err == websocket.ErrCloseSent {
+		return nil
+	}
+	return err
+}
+
 // heard is the pong handler.
 func (s *socket) heard(string) error {
 	s.seen.Store(s.hub.now().UnixNano())
@@ -384,8 +394,7 @@ func (s *socket) writeJob(out *outbox) error {
 	s.conn.SetWriteDeadline(time.Now().Add(writeWait))
 	if out.rest {
 		out.rest = false
-		s.direct.SetWriteDeadline(time.Now().Add(writeWait))
-		if err := s.direct.flush(); err != nil {
+		if err := s.direct.flush(time.Now().Add(writeWait)); err != nil {
 			return err
 		}
 	}
