@@ -114,14 +114,22 @@ func (h *Hub) resume(p *peer, s *socket, id Identity, last uint64) error {
 	if err := p.hold(); err != nil {
 		return err
 	}
-	if !resumed {
+	p.setAway(false)
+	if !resumed || !p.attach(s, last, h.welcome(p, s, true)) {
 		h.unwatch(p)
 		p.startOver()
+		h.attachAnew(p, s)
 	}
-	p.setAway(false)
-	p.attach(s, last, h.welcome(p, s, resumed))
 	h.touch(p)
 	return nil
+}
+
+// attachAnew attaches s to a session that starts, or starts over: whatever is
+// queued by now is new to the client.
+func (h *Hub) attachAnew(p *peer, s *socket) {
+	for !p.attach(s, 0, h.welcome(p, s, false)) {
+		p.startOver()
+	}
 }
 
 // hold reserves the user's name while the peer has a socket. The caller holds turn.
@@ -175,7 +183,7 @@ func (h *Hub) newPeer(s *socket, id Identity, key tabKey) (*peer, error) {
 		return nil, err
 	}
 	h.log.Info("a session started", "peer", p.id, "user", p.user)
-	p.attach(s, 0, h.welcome(p, s, false))
+	h.attachAnew(p, s)
 	h.calls.ringNew(p)
 	h.touch(p)
 	return p, nil

@@ -206,12 +206,16 @@ func (p *peer) restartTimer(s *socket, wait time.Duration) {
 	}
 }
 
-// attach makes s the peer's socket and goes on after the frame last; the caller
-// holds turn.
-func (p *peer) attach(s *socket, last uint64, welcome []byte) {
+// attach makes s the peer's socket and goes on after the frame last; false when
+// frames after it were forgotten while the welcome was made. The caller holds
+// turn.
+func (p *peer) attach(s *socket, last uint64, welcome []byte) bool {
 	now, iceEvery := p.hub.now(), p.hub.halfLife()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.out.holds(last) {
+		return false
+	}
 	if old := p.sock; old != nil {
 		p.closeSocketLocked(old, closeReplaced, byeFrame("replaced", 0))
 	}
@@ -232,6 +236,7 @@ func (p *peer) attach(s *socket, last uint64, welcome []byte) {
 	s.peer.Store(p)
 	p.sock, p.latest = s, s
 	s.wakeLocked()
+	return true
 }
 
 // detach is the end of a socket: a peer that has no other is away and waited
