@@ -89,25 +89,35 @@ func (h *Hub) yield(a *account, by int) {
 // holdName counts a session with a socket. The first one reserves the name.
 func (h *Hub) holdName(a *account, id Identity) error {
 	sockets, name := h.seize(a)
+	by := 0
+	defer func() { h.yield(a, by) }()
 	if sockets == 0 {
 		id.Name = name
-		if err := h.opt.HoldName(id); err != nil {
-			h.yield(a, 0)
+		if err := h.reserve(id); err != nil {
 			return err
 		}
 	}
-	h.yield(a, +1)
+	by = 1
 	return nil
+}
+
+// reserve is Options.HoldName, whose caller has to undo things when it fails.
+func (h *Hub) reserve(id Identity) (err error) {
+	err = asRefusal(nil) // what a panic leaves behind
+	defer h.recovered("HoldName")
+	err = h.opt.HoldName(id)
+	return err
 }
 
 // releaseName counts a socket less. The last one gives up the name.
 func (h *Hub) releaseName(a *account, id Identity) {
 	sockets, name := h.seize(a)
+	defer h.yield(a, -1)
 	if sockets == 1 {
+		defer h.recovered("ReleaseName")
 		id.Name = name
 		h.opt.ReleaseName(id)
 	}
-	h.yield(a, -1)
 }
 
 func (h *Hub) peerByKey(key tabKey) *peer {

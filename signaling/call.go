@@ -134,6 +134,7 @@ func (b *callBook) timeout(c *call) {
 		return
 	}
 	defer b.hub.wg.Done()
+	defer b.hub.recovered("timer")
 	if b.endIf(c, callEnd{Reason: endNoAnswer}) {
 		b.close(c, endNoAnswer)
 	}

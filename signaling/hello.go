@@ -20,31 +20,29 @@ type helloFields struct {
 	Token *string `json:"token"`
 }
 
-// hello reads the first frame and attaches the socket to a peer; nil when it
-// was refused. The read deadline of the upgrade bounds it.
-func (s *socket) hello() *peer {
+// hello reads the first frame and attaches the socket to a peer, or refuses it.
+// The read deadline of the upgrade bounds it.
+func (s *socket) hello() {
 	hello, err := s.readHello()
 	if err != nil {
 		s.refuseHello(err)
-		return nil
+		return
 	}
 	key, _ := parseTabKey(hello.Key)
 	id, err := s.hub.opt.Identify(s.req, deref(hello.Token), deref(hello.Name), hello.Key)
 	if err != nil {
 		s.refuseHello(err)
-		return nil
+		return
 	}
 	s.req = forICE(s.req)
 	s.conn.SetReadDeadline(time.Time{})
-	p, err := s.hub.enterPeer(s, id, key, hello.Last)
-	if err != nil {
+	if err = s.hub.enterPeer(s, id, key, hello.Last); err != nil {
 		s.refuseHello(err)
-		return nil
+		return
 	}
 	if s.hub.opt.Ended(id.Login) {
 		s.hub.EndLogin(id.Login)
 	}
-	return p
 }
 
 func deref(s *string) string {
@@ -76,24 +74,23 @@ func (s *socket) readHello() (hello helloFields, err error) {
 }
 
 // enterPeer finds or makes the peer for hello and attaches s to it.
-func (h *Hub) enterPeer(s *socket, id Identity, key tabKey, last *uint64) (*peer, error) {
+func (h *Hub) enterPeer(s *socket, id Identity, key tabKey, last *uint64) error {
 	for {
-		p, err := h.tryEnter(s, id, key, last)
-		if p != nil || err != errRaced {
-			return p, err
+		if err := h.tryEnter(s, id, key, last); err != errRaced {
+			return err
 		}
 	}
 }
 
 // tryEnter resumes what the key has, or ends it and starts a session. It fails
 // with errRaced when the key's session has changed meanwhile.
-func (h *Hub) tryEnter(s *socket, id Identity, key tabKey, last *uint64) (*peer, error) {
+func (h *Hub) tryEnter(s *socket, id Identity, key tabKey, last *uint64) error {
 	old := h.peerByKey(key)
 	switch {
 	case old == nil:
 		return h.newPeer(s, id, key)
 	case last != nil && old.user == id.User:
-		return old, h.resume(old, s, id, *last)
+		return h.resume(old, s, id, *last)
 	case old.user == id.User:
 		h.end(old, reasonMoved, closeReplaced, byeFrame("replaced", 0))
 	default:
@@ -164,10 +161,10 @@ func (p *peer) startOver() {
 }
 
 // newPeer starts a session.
-func (h *Hub) newPeer(s *socket, id Identity, key tabKey) (*peer, error) {
+func (h *Hub) newPeer(s *socket, id Identity, key tabKey) error {
 	a, err := h.openAccount(id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p := &peer{hub: h, id: h.peerID(id.User, key), key: key, user: id.User, account: a, since: h.now(), who: id}
 	p.turn.Lock()
@@ -180,13 +177,18 @@ func (h *Hub) newPeer(s *socket, id Identity, key tabKey) (*peer, error) {
 			h.releaseName(a, id)
 		}
 		h.closeAccount(a)
-		return nil, err
+		return err
 	}
+	defer func() {
+		if p.away() { // the welcome panicked, and nobody would wait for its socket
+			h.endPeer(p, reasonTimeout, 0, nil)
+		}
+	}()
 	h.log.Info("a session started", "peer", p.id, "user", p.user)
 	h.attachAnew(p, s)
 	h.calls.ringNew(p)
 	h.touch(p)
-	return p, nil
+	return nil
 }
 
 // welcomeFields is the answer to hello.

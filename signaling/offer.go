@@ -137,6 +137,7 @@ func (b *board) expire(o *offer) {
 		return
 	}
 	defer b.hub.wg.Done()
+	defer b.hub.recovered("timer")
 	b.remove(o, goneExpired)
 }
 

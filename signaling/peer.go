@@ -276,6 +276,7 @@ func (p *peer) graceOver(life int) {
 		return
 	}
 	defer p.hub.wg.Done()
+	defer p.hub.recovered("timer")
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	if p.life == life {

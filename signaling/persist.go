@@ -75,6 +75,7 @@ func (t *roomTable) saveSoon() {
 		return
 	}
 	defer t.hub.wg.Done()
+	defer t.hub.recovered("timer")
 	t.keepMu.Lock()
 	t.armed = false
 	t.keepMu.Unlock()
@@ -186,6 +187,7 @@ func (h *Hub) forgetPlaces() {
 		return
 	}
 	defer h.wg.Done()
+	defer h.recovered("timer")
 	for _, r := range h.rooms.all() {
 		h.settle(r, r.forgetPlaces())
 	}

@@ -397,3 +397,40 @@ func TestAPanicEndsOneSocketOnly(t *testing.T) {
 	}
 	bob.until("room.peer", "ev", "back")
 }
+
+// Who comes back in the moment in which his session ends gets a new one.
+func TestResumeOfASessionThatIsEndingStartsANewOne(t *testing.T) {
+	opt := options()
+	release, identify := opt.ReleaseName, opt.Identify
+	ending, goOn, hello := make(chan struct{}), make(chan struct{}), make(chan struct{}, 8)
+	var once atomic.Bool
+	opt.ReleaseName = func(id signaling.Identity) {
+		if once.CompareAndSwap(false, true) {
+			close(ending)
+			<-goOn
+		}
+		release(id)
+	}
+	opt.Identify = func(r *http.Request, token, name, key string) (signaling.Identity, error) {
+		hello <- struct{}{}
+		return identify(r, token, name, key)
+	}
+	s := start(t, opt)
+	ann := s.join(t, "ann")
+	<-hello
+	ended := make(chan int)
+	go func() { ended <- s.hub.EndUser("u_ann") }()
+	<-ending
+	go func() {
+		<-hello
+		time.Sleep(50 * time.Millisecond) // it waits for the end by now; if not, this tests less
+		close(goOn)
+	}()
+	if w := ann.back(ann.last); w["resumed"] != false {
+		t.Fatalf("welcome %v", w)
+	}
+	if n := <-ended; n != 1 {
+		t.Fatalf("ended %d", n)
+	}
+	ann.ask("ice.get", nil)
+}

@@ -65,7 +65,8 @@ type socket struct {
 
 // run is the reader goroutine up to the session.
 func (s *socket) run() {
-	p := s.greet()
+	s.greet()
+	p := s.peer.Load()
 	if p == nil {
 		s.linger(true)
 		s.over()
@@ -74,10 +75,10 @@ func (s *socket) run() {
 	go s.serve(p)
 }
 
-// greet is hello, and survives it.
-func (s *socket) greet() (p *peer) {
+// greet is hello, and survives it. It may fail after the session was attached.
+func (s *socket) greet() {
 	defer s.recovered("hello")
-	return s.hello()
+	s.hello()
 }
 
 // serve is the reader goroutine. Waiting for a frame takes a stack of 2 KB,
@@ -117,10 +118,23 @@ func (s *socket) readFrames(p *peer) (err error) {
 // recovered keeps a panic in one socket's goroutine from ending the server.
 func (s *socket) recovered(where string) {
 	if r := recover(); r != nil {
-		s.hub.drop("panic")
-		s.hub.log.Error("a socket's goroutine failed", "where", where, "panic", r, "stack", string(debug.Stack()))
+		s.hub.failed(where, r)
 		s.conn.Close()
 	}
+}
+
+// recovered keeps a panic in a timer, or in a function from outside whose
+// caller has more to do, from ending the server.
+func (h *Hub) recovered(where string) {
+	if r := recover(); r != nil {
+		h.failed(where, r)
+	}
+}
+
+// failed reports a panic.
+func (h *Hub) failed(where string, panicked any) {
+	h.drop("panic")
+	h.log.Error("the hub failed and goes on", "where", where, "panic", panicked, "stack", string(debug.Stack()))
 }
 
 // inbox is where a message is read to and split. Inboxes are pooled: an idle
@@ -450,6 +464,7 @@ func (s *socket) watch() {
 		return
 	}
 	defer s.hub.wg.Done()
+	defer s.recovered("timer")
 	p := s.peer.Load()
 	switch wait, act := p.checkSocket(s, s.hub.now(), s.hub.halfLife()); act {
 	case actCut:

@@ -170,6 +170,7 @@ func (h *Hub) tellPeople() {
 		return
 	}
 	defer h.wg.Done()
+	defer h.recovered("timer")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	changed := make([]person, 0, len(h.people.dirty))
