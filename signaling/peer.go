@@ -71,15 +71,23 @@ func (p *peer) queue(t string, body []byte) *socket {
 		return nil
 	}
 	if lost {
-		p.hub.drop("slow")
-		s.dead, s.closing = true, true
-		s.timer.Reset(0)
+		p.cutSlowLocked(s)
 		return nil
 	}
 	if !s.claimLocked() {
 		return nil
 	}
 	return s
+}
+
+// cutSlowLocked ends a socket that does not take what is queued.
+func (p *peer) cutSlowLocked(s *socket) {
+	if s.dead { // it was cut, or failed, and its reader has yet to find out
+		return
+	}
+	p.hub.drop("slow")
+	s.dead, s.closing = true, true
+	s.timer.Reset(0)
 }
 
 // nextJob fills out with what is due on s; false when nothing is, and then the
