@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/signaling"
 )
 
 // narrowListener gives connections whose buffers hold little, so that what is
@@ -27,14 +29,14 @@ func (l narrowListener) Accept() (net.Conn, error) {
 
 // startNarrow is start on such connections. They are not TCP: there the kernel
 // would need seconds to go on after each stop of the reader.
-func startNarrow(t *testing.T) *server {
+func startNarrow(t *testing.T, opt signaling.Options) *server {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hub")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startOn(t, options(), narrowListener{l})
+	s := startOn(t, opt, narrowListener{l})
 	s.http.URL = "http://hub"
 	s.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
@@ -74,7 +76,7 @@ func read(t *testing.T, conn *websocket.Conn) obj {
 // whatever the kernel took of it at a time; its own pings, which are answered
 // from another goroutine, come between frames.
 func TestFramesArriveWholeThroughANarrowConnection(t *testing.T) {
-	s := startNarrow(t)
+	s := startNarrow(t, options())
 	ann := s.join(t, "ann")
 	ann.ask("room.join", obj{"room": "r", "create": true})
 	bob := s.joinUnread(t, "bob")
@@ -118,7 +120,7 @@ func TestFramesArriveWholeThroughANarrowConnection(t *testing.T) {
 // Who pings while a frame is held up must not lose the socket, nor the pong,
 // when he goes on a little later than gorilla/websocket by itself waits.
 func TestAPingBehindAHeldUpFrameIsAnswered(t *testing.T) {
-	s := startNarrow(t)
+	s := startNarrow(t, options())
 	ann := s.join(t, "ann")
 	ann.ask("room.join", obj{"room": "r", "create": true})
 	bob := s.joinUnread(t, "bob")
