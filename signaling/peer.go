@@ -162,6 +162,13 @@ func (p *peer) closeSocketLocked(s *socket, code int, bye []byte) {
 	s.wakeLocked()
 }
 
+// closes reports whether s is being closed.
+func (p *peer) closes(s *socket) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return s.closing
+}
+
 // What checkSocket asks for.
 type action int
 

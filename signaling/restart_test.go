@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"parley/signaling"
 )
 
@@ -184,4 +186,26 @@ func TestShutdownDoesNotWaitForever(t *testing.T) {
 	}
 	for range ann.frames { // cut or closed, but over
 	}
+}
+
+// A client that reads nothing, so that not even bye can be written, is waited
+// for as long as for the answer to a close, not as long as for a write.
+func TestShutdownCutsWhoDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startInMemory(t, options())
+		ann := s.join(t, "ann")
+		conn, _, err := (&websocket.Dialer{NetDialContext: s.dial}).Dial(s.url(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.WriteJSON(obj{"t": "hello", "v": []int{1}, "key": newKey(), "token": "dave"})
+		synctest.Wait() // its welcome is being written
+		begin := time.Now()
+		s.stopHub()
+		if d := time.Since(begin); d > 2*time.Second {
+			t.Errorf("shutdown took %v", d)
+		}
+		ann.bye("shutdown", 4010)
+	})
 }

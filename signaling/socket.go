@@ -461,6 +461,7 @@ func (s *socket) finish(out *outbox) {
 // close that was not answered.
 func (s *socket) watch() {
 	if !s.hub.enter() {
+		s.cutIfClosing()
 		return
 	}
 	defer s.hub.wg.Done()
@@ -474,5 +475,13 @@ func (s *socket) watch() {
 		fallthrough
 	default:
 		p.restartTimer(s, wait)
+	}
+}
+
+// cutIfClosing is watch at shutdown, which waits for nobody's answer for longer
+// than that.
+func (s *socket) cutIfClosing() {
+	if p := s.peer.Load(); p.closes(s) {
+		s.conn.Close()
 	}
 }
