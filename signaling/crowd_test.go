@@ -85,6 +85,9 @@ func TestOneOfFortyTakersGetsTheOfferAndItsMail(t *testing.T) {
 		if f := ann.until2(withdraw); (f["t"] == "ok") != (won < 0) {
 			t.Fatalf("%d took it, and the withdrawal was answered with %v", won, f)
 		}
+		if won >= 0 {
+			all[won].until("signal", "data", round)
+		}
 	}
 	for _, c := range all {
 		c.sync("signal", "room.peer") // nobody else has got the mail

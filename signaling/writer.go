@@ -1,0 +1,197 @@
+package signaling
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// wakeLocked starts the writer unless it runs; the caller holds peer.mu.
+func (s *socket) wakeLocked() {
+	if s.claimLocked() {
+		go s.write()
+	}
+}
+
+// claimLocked makes the caller the writer unless there is one.
+func (s *socket) claimLocked() bool {
+	if s.writing || s.dead {
+		return false
+	}
+	s.writing = true
+	return true
+}
+
+// endWriterLocked notes that the writer writes no more.
+func (s *socket) endWriterLocked() {
+	s.writing = false
+	if s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// waitWriter returns when the writer has ended and none will start. The
+// connection is closed before, so a blocked write fails.
+func (s *socket) waitWriter(p *peer) {
+	s.conn.Close()
+	p.mu.Lock()
+	s.dead = true
+	s.timer.Stop()
+	var idle chan struct{}
+	if s.writing {
+		idle = make(chan struct{})
+		s.idle = idle
+	}
+	p.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+}
+
+// write is the writer goroutine: it writes until nothing is due.
+func (s *socket) write() { s.writeOn(s.hub.outboxes.Get().(*outbox), false) }
+
+// writeDirect is write in the reader of another socket, which must not wait:
+// frames that the kernel takes at once are written, and for anything else the
+// writer goroutine goes on.
+func (s *socket) writeDirect() {
+	if s.direct == nil {
+		go s.write()
+		return
+	}
+	out := s.hub.outboxes.Get().(*outbox)
+	p := s.peer.Load()
+	if !p.nextJob(s, out) {
+		s.hub.outboxes.Put(out)
+		return
+	}
+	if due := !s.tryJob(out); due || p.nextJob(s, out) {
+		go s.writeOn(out, true)
+		return
+	}
+	s.hub.outboxes.Put(out)
+}
+
+// tryJob writes a job that consists of frames alone; false leaves it to writeOn.
+func (s *socket) tryJob(out *outbox) bool {
+	if out.welcome != nil || out.ping || out.pongs > 0 || out.close {
+		return false
+	}
+	out.wire = out.wire[:0]
+	for i := range out.frames {
+		out.buf = out.frames[i].appendTo(out.buf[:0])
+		out.wire = appendText(out.wire, out.buf)
+		if len(out.wire) > directMost {
+			return false
+		}
+	}
+	taken, whole := s.direct.tryWrite(out.wire)
+	if !taken {
+		return false
+	}
+	clear(out.frames)
+	out.frames = nil
+	out.rest = !whole
+	return whole
+}
+
+// writeOn writes until nothing is due, beginning with the job in out if that is
+// due.
+func (s *socket) writeOn(out *outbox, due bool) {
+	p := s.peer.Load()
+	drained := false
+	defer func() {
+		if !drained {
+			p.stopWriting(s)
+		}
+	}()
+	defer s.recovered("writer")
+	defer s.hub.outboxes.Put(out)
+	for ; due || p.nextJob(s, out); due = false {
+		if err := s.writeJob(out); err != nil {
+			if !errors.Is(err, websocket.ErrCloseSent) {
+				s.conn.Close()
+			}
+			return
+		}
+	}
+	drained = true
+}
+
+// writeJob is what the writer does between two looks at the queue.
+type writeJob struct {
+	welcome []byte
+	pongs   int
+	ack     int64 // for the pongs
+	ping    bool
+	close   bool // after all else
+	code    int
+	bye     []byte
+}
+
+// outbox is what a writer works with. Outboxes are pooled: a socket that has
+// nothing to write holds none.
+type outbox struct {
+	writeJob
+	batch  [writeBatch]numbered
+	frames []numbered // part of batch
+	buf    []byte
+	wire   []byte // WebSocket frames for a direct write
+	rest   bool   // the last of them was taken in part
+}
+
+func (s *socket) writeJob(out *outbox) error {
+	s.conn.SetWriteDeadline(time.Now().Add(writeWait))
+	if out.rest {
+		out.rest = false
+		if err := s.direct.flush(time.Now().Add(writeWait)); err != nil {
+			return err
+		}
+	}
+	if out.welcome != nil {
+		if err := s.conn.WriteMessage(websocket.TextMessage, out.welcome); err != nil {
+			return err
+		}
+	}
+	if out.ping {
+		if err := s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait)); err != nil {
+			return err
+		}
+	}
+	for i := range out.frames {
+		out.buf = out.frames[i].appendTo(out.buf[:0])
+		if err := s.conn.WriteMessage(websocket.TextMessage, out.buf); err != nil {
+			return err
+		}
+		out.frames[i] = numbered{}
+	}
+	for range out.pongs {
+		out.buf = appendPong(out.buf[:0], out.ack)
+		if err := s.conn.WriteMessage(websocket.TextMessage, out.buf); err != nil {
+			return err
+		}
+	}
+	if out.close {
+		s.finish(out)
+	}
+	return nil
+}
+
+func appendPong(b []byte, ack int64) []byte {
+	b = append(b, `{"t":"pong","ack":`...)
+	b = strconv.AppendInt(b, ack, 10)
+	return append(b, '}')
+}
+
+// finish says bye and closes; the reader ends with the other side's answer or
+// with closeWait.
+func (s *socket) finish(out *outbox) {
+	if out.bye != nil {
+		s.conn.WriteMessage(websocket.TextMessage, out.bye)
+	}
+	s.writeClose(out.code, "")
+	s.conn.SetReadDeadline(time.Now().Add(closeWait))
+}
