@@ -13,8 +13,10 @@
 //
 // Every socket has one reader goroutine, started by ServeHTTP, which then
 // returns so that net/http frees its buffers. A writer goroutine exists only
-// while a socket has something to be written. Rooms have no goroutine. Shutdown
-// waits for all of them.
+// while a socket has something to be written that the kernel does not take at
+// once: a signal is written by the reader that queued it, without waiting, after
+// it has given up its locks. Rooms have no goroutine. Shutdown waits for all of
+// them.
 //
 // The locks, in the order in which they may be taken:
 //
