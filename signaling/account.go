@@ -183,7 +183,7 @@ func (h *Hub) endPeer(p *peer, reason string, code int, bye []byte) {
 	h.mu.Unlock()
 	h.touch(p)
 	h.closeAccount(p.account)
-	h.log.Info("a session ended", "peer", p.id, "user", p.user, "reason", reason)
+	h.log.Info("A session ended.", "peer", p.id, "user", p.user, "reason", reason)
 }
 
 // close marks the session as ended and has its socket closed.

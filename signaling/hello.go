@@ -184,7 +184,7 @@ func (h *Hub) newPeer(s *socket, id Identity, key tabKey) error {
 			h.endPeer(p, reasonTimeout, 0, nil)
 		}
 	}()
-	h.log.Info("a session started", "peer", p.id, "user", p.user)
+	h.log.Info("A session started.", "peer", p.id, "user", p.user)
 	h.attachAnew(p, s)
 	h.calls.ringNew(p)
 	h.touch(p)
@@ -248,7 +248,7 @@ func (h *Hub) welcome(p *peer, s *socket, resumed bool) []byte {
 	}
 	b, err := json.Marshal(w)
 	if err != nil {
-		h.log.Error("a welcome could not be encoded", "error", err)
+		h.log.Error("A welcome could not be encoded.", "error", err)
 	}
 	return b
 }

@@ -139,7 +139,7 @@ func wholeMS(d time.Duration) int64 {
 func (h *Hub) refuse(p *peer, m *message, err error) {
 	r := asRefusal(err)
 	if r.code == "internal" {
-		h.log.Error("a message could not be handled", "peer", p.id, "error", err)
+		h.log.Error("A message could not be handled.", "peer", p.id, "error", err)
 	}
 	h.drop(r.code)
 	p.push("error", fields(errorFields{m.id, r.code, r.message, wholeMS(r.retry), r.knock}))

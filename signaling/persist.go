@@ -80,7 +80,7 @@ func (t *roomTable) saveSoon() {
 	t.armed = false
 	t.keepMu.Unlock()
 	if err := t.save(); err != nil {
-		t.hub.log.Error("the rooms could not be written", "error", err)
+		t.hub.log.Error("The rooms could not be written; they are in memory only.", "error", err)
 	}
 }
 
@@ -151,7 +151,7 @@ func (h *Hub) restoreRooms() error {
 	}
 	var file roomsFile
 	if err := json.Unmarshal(b, &file); err != nil {
-		h.log.Warn("the rooms of the last run cannot be read and are forgotten", "error", err)
+		h.log.Warn("The rooms of the last run cannot be read and are forgotten.", "error", err)
 		return nil
 	}
 	for _, rec := range file.Rooms {

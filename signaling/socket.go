@@ -133,7 +133,7 @@ func (h *Hub) recovered(where string) {
 // failed reports a panic.
 func (h *Hub) failed(where string, panicked any) {
 	h.drop("panic")
-	h.log.Error("the hub failed and goes on", "where", where, "panic", panicked, "stack", string(debug.Stack()))
+	h.log.Error("The hub failed in one place and goes on.", "where", where, "panic", panicked, "stack", string(debug.Stack()))
 }
 
 // inbox is where a message is read to and split. Inboxes are pooled: an idle
