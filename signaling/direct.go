@@ -140,7 +140,8 @@ func isClose(b []byte) bool {
 	return len(b) >= 2 && b[0] == closeFrame && len(b) == 2+int(b[1])
 }
 
-// hijacker gives the upgrade a connection that can be written to directly.
+// hijacker gives the upgrade a connection that can be written to directly, and
+// a small buffer to read it with.
 type hijacker struct {
 	http.ResponseWriter
 	direct *direct
@@ -152,8 +153,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return c, rw, err
 	}
+	from := c
 	if h.direct = newDirect(c); h.direct != nil {
-		c = h.direct
+		c, from = h.direct, h.direct.Conn
+	}
+	if rw.Reader.Buffered() == 0 { // else the upgrade is refused: the client did not wait for it
+		rw.Reader = bufio.NewReaderSize(from, readBuffer)
 	}
 	return c, rw, nil
 }

@@ -25,7 +25,7 @@ const (
 func newUpgrader(h *Hub) websocket.Upgrader {
 	return websocket.Upgrader{
 		HandshakeTimeout: writeWait,
-		ReadBufferSize:   readBuffer,
+		ReadBufferSize:   0, // the one that hijacker gives
 		WriteBufferSize:  writeBuffer,
 		WriteBufferPool:  new(sync.Pool),
 		Subprotocols:     []string{subprotocol},

@@ -80,11 +80,25 @@ func (s *socket) greet() {
 	s.hello()
 }
 
-// serve is the reader goroutine. Waiting for a frame takes a stack of 2 KB,
-// handling one may take 8, which the runtime would not give back: so another
-// goroutine goes on after such a frame.
+// serve is the reader goroutine. Waiting for a frame takes a stack of 2 KB, and
+// just so: it is done here, with nothing of ours between. Handling a frame may
+// take 8 KB, which the runtime would not give back: so another goroutine goes on
+// after such a frame.
 func (s *socket) serve(p *peer) {
-	err := s.readFrames(p)
+	for {
+		kind, r, err := s.conn.NextReader()
+		if err == nil {
+			err = s.receive(p, kind, r)
+		}
+		if err != nil {
+			s.served(p, err)
+			return
+		}
+	}
+}
+
+// served is the end of a reader goroutine.
+func (s *socket) served(p *peer, err error) {
 	if err == errDeep {
 		go s.serve(p)
 		return
@@ -102,16 +116,6 @@ func (s *socket) over() {
 	s.conn.Close()
 	s.hub.forgetSocket(s)
 	s.hub.wg.Done()
-}
-
-// readFrames handles frame after frame until the socket fails or the stack has
-// grown.
-func (s *socket) readFrames(p *peer) (err error) {
-	defer s.recovered("reader")
-	for err == nil {
-		err = s.readFrame(p)
-	}
-	return err
 }
 
 // recovered keeps a panic in one socket's goroutine from ending the server.
@@ -143,24 +147,6 @@ type inbox struct {
 	msg message
 }
 
-// next waits for a message and reads it into a pooled inbox, which the caller
-// gives back.
-func (s *socket) next() (*inbox, error) {
-	kind, r, err := s.conn.NextReader()
-	if err != nil {
-		return nil, err
-	}
-	if kind != websocket.TextMessage {
-		return nil, errBinary
-	}
-	in := s.hub.inboxes.Get().(*inbox)
-	if in.buf, err = readInto(in.buf[:0], r); err != nil {
-		s.hub.inboxes.Put(in)
-		return nil, err
-	}
-	return in, nil
-}
-
 var errBinary = errors.New("binary frame")
 
 // readInto appends what r holds to b. The socket's read limit bounds it.
@@ -180,11 +166,16 @@ func readInto(b []byte, r io.Reader) ([]byte, error) {
 	}
 }
 
-// readFrame handles the next frame, and then writes what that made it the
-// writer of.
-func (s *socket) readFrame(p *peer) error {
-	in, err := s.next()
-	if err != nil {
+// receive reads and handles the frame that has begun, and then writes what that
+// made it the writer of.
+func (s *socket) receive(p *peer, kind int, r io.Reader) (err error) {
+	defer s.recovered("reader")
+	if kind != websocket.TextMessage {
+		return errBinary
+	}
+	in := s.hub.inboxes.Get().(*inbox)
+	if in.buf, err = readInto(in.buf[:0], r); err != nil {
+		s.hub.inboxes.Put(in)
 		return err
 	}
 	woken, err := s.handle(p, in)
