@@ -175,9 +175,17 @@ func fields(v any) []byte {
 	return b
 }
 
-// answer queues ok. v is a struct with the members beside re, or nil.
+// answer queues ok, which the reader writes itself when the handler has
+// returned. v is a struct with the members beside re, or nil.
 func (p *peer) answer(m *message, v any) {
-	p.push("ok", okBody(m.id, v))
+	s := p.queue("ok", okBody(m.id, v))
+	switch {
+	case s == nil:
+	case m.woken == nil:
+		m.woken = s
+	default:
+		go s.write()
+	}
 }
 
 func okBody(re int64, v any) []byte {

@@ -124,6 +124,13 @@ func (p *peer) stopWriting(s *socket) {
 	s.endWriterLocked()
 }
 
+// claim makes the caller the writer of s unless there is one.
+func (p *peer) claim(s *socket) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return s.claimLocked()
+}
+
 // holds reports whether frames of s are to be handled.
 func (p *peer) holds(s *socket) bool {
 	p.mu.Lock()
@@ -250,7 +257,6 @@ func (p *peer) attach(s *socket, last uint64, welcome []byte) bool {
 	s.timer = time.AfterFunc(wait, s.watch)
 	s.peer.Store(p)
 	p.sock, p.latest = s, s
-	s.wakeLocked()
 	return true
 }
 

@@ -71,6 +71,9 @@ func (s *socket) run() {
 		s.over()
 		return
 	}
+	if p.claim(s) {
+		s.writeDirect()
+	}
 	go s.serve(p)
 }
 
@@ -189,6 +192,12 @@ func (s *socket) receive(p *peer, kind int, r io.Reader) (err error) {
 func (s *socket) handle(p *peer, in *inbox) (woken *socket, err error) {
 	defer s.hub.inboxes.Put(in)
 	in.msg.woken = nil // the inbox served another socket before
+	handled := false
+	defer func() {
+		if !handled && in.msg.woken != nil { // a panic: somebody has to write
+			go in.msg.woken.write()
+		}
+	}()
 	now := s.hub.now()
 	s.seen.Store(now.UnixNano())
 	p.turn.Lock()
@@ -196,6 +205,7 @@ func (s *socket) handle(p *peer, in *inbox) (woken *socket, err error) {
 	if p.holds(s) && !s.hub.dispatch(p, s, in, now) {
 		err = errDeep
 	}
+	handled = true
 	return in.msg.woken, err
 }
 

@@ -54,7 +54,7 @@ func (s *socket) waitWriter(p *peer) {
 // write is the writer goroutine: it writes until nothing is due.
 func (s *socket) write() { s.writeOn(s.hub.outboxes.Get().(*outbox), false) }
 
-// writeDirect is write in the reader of another socket, which must not wait:
+// writeDirect is write in a reader, most often of another socket, which must not wait:
 // frames that the kernel takes at once are written, and for anything else the
 // writer goroutine goes on.
 func (s *socket) writeDirect() {
@@ -64,23 +64,33 @@ func (s *socket) writeDirect() {
 	}
 	out := s.hub.outboxes.Get().(*outbox)
 	p := s.peer.Load()
-	if !p.nextJob(s, out) {
-		s.hub.outboxes.Put(out)
-		return
+	ended := false
+	defer func() {
+		if !ended { // a panic: the socket must not wait for this writer for ever
+			p.stopWriting(s)
+		}
+	}()
+	if p.nextJob(s, out) {
+		if due := !s.tryJob(out); due || p.nextJob(s, out) {
+			ended = true
+			go s.writeOn(out, true)
+			return
+		}
 	}
-	if due := !s.tryJob(out); due || p.nextJob(s, out) {
-		go s.writeOn(out, true)
-		return
-	}
+	ended = true
 	s.hub.outboxes.Put(out)
 }
 
-// tryJob writes a job that consists of frames alone; false leaves it to writeOn.
+// tryJob writes a job that consists of a welcome and frames alone; false leaves
+// it to writeOn.
 func (s *socket) tryJob(out *outbox) bool {
-	if out.welcome != nil || out.ping || out.pongs > 0 || out.close {
+	if out.ping || out.pongs > 0 || out.close {
 		return false
 	}
 	out.wire = out.wire[:0]
+	if out.welcome != nil {
+		out.wire = appendText(out.wire, out.welcome)
+	}
 	for i := range out.frames {
 		out.buf = out.frames[i].appendTo(out.buf[:0])
 		out.wire = appendText(out.wire, out.buf)
@@ -93,7 +103,7 @@ func (s *socket) tryJob(out *outbox) bool {
 		return false
 	}
 	clear(out.frames)
-	out.frames = nil
+	out.frames, out.welcome = nil, nil
 	out.rest = !whole
 	return whole
 }
