@@ -113,7 +113,8 @@ test("a taken name is answered with another one", { timeout: 60_000 }, async () 
   await second.getByLabel("Your name").fill("Dora");
   await second.getByRole("button", { name: "Continue" }).click();
   await second.getByText("How about “Dora 2”?").waitFor();
-  assert.equal(await second.getByLabel("Your name").inputValue(), "Dora 2");
+  // The words and the field are painted one after the other.
+  await until("the proposal stands in the field", async () => (await second.getByLabel("Your name").inputValue()) === "Dora 2");
   await second.getByRole("button", { name: "Continue" }).click();
   await second.getByText("Dora 2").first().waitFor();
   await first.getByText("Dora 2").first().waitFor({ timeout: LIMIT_MS });
