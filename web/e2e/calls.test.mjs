@@ -40,7 +40,7 @@ test("two people meet in a room, directly, and hang up", { timeout: 120_000 }, (
     const mic = ann.getByRole("button", { name: "Microphone" });
     assert.equal(await mic.getAttribute("aria-pressed"), "true");
     await mic.click();
-    assert.equal(await mic.getAttribute("aria-pressed"), "false");
+    await until("the toggle says off", async () => (await mic.getAttribute("aria-pressed")) === "false");
     await bob.getByLabel("Ann direct", { exact: true }).getByText("muted").waitFor();
     const offers = () => ann.evaluate(() => window.connections.length);
     const made = await offers();

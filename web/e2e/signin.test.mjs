@@ -7,7 +7,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
-import { LIMIT_MS, signIn } from "./lib/call.mjs";
+import { LIMIT_MS, signIn, until } from "./lib/call.mjs";
 import { BIN, ENV, startServer } from "./lib/server.mjs";
 
 let browser, dir;
@@ -46,7 +46,7 @@ test("one shared password: a wrong one is explained, the right one lets in", { t
     await page.getByLabel("Password").fill("wrong");
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByText("Name or password is wrong.").waitFor();
-    assert.equal(await page.getByLabel("Password").getAttribute("aria-invalid"), "true");
+    await until("the field is marked", async () => (await page.getByLabel("Password").getAttribute("aria-invalid")) === "true");
     await page.getByLabel("Password").fill("open sesame");
     await page.getByRole("button", { name: "Continue" }).click();
     // The address was kept: this is the lobby of the room that was asked for.
@@ -95,7 +95,7 @@ test("signing out ends the session, also after a reload", { timeout: 60_000 }, a
     await page.getByLabel("Your name").waitFor();
     await page.reload();
     await page.getByLabel("Your name").waitFor();
-    assert.equal(await page.getByLabel("Your name").inputValue(), "Ann");
+    await until("the name stands there again", async () => (await page.getByLabel("Your name").inputValue()) === "Ann");
     assertNoFaults(page);
     await page.context().close();
   });
