@@ -54,9 +54,9 @@ func (s *socket) waitWriter(p *peer) {
 // write is the writer goroutine: it writes until nothing is due.
 func (s *socket) write() { s.writeOn(s.hub.outboxes.Get().(*outbox), false) }
 
-// writeDirect is write in a reader, most often of another socket, which must not wait:
-// frames that the kernel takes at once are written, and for anything else the
-// writer goroutine goes on.
+// writeDirect is write in a reader, this socket's or another's, which must not
+// wait: frames that the kernel takes at once are written, and for anything else
+// the writer goroutine goes on.
 func (s *socket) writeDirect() {
 	if s.direct == nil {
 		go s.write()

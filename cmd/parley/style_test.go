@@ -74,8 +74,8 @@ func judgeSpec(t *testing.T, fset *token.FileSet, file string, d *ast.GenDecl, s
 }
 
 // constantLike accepts variables that are constants in all but name: errors,
-// error values, embedded files, encodings and compiled expressions, blank assertions, and
-// the two strings that the linker stamps.
+// embedded files, encodings and compiled expressions, blank assertions, and the
+// two strings that the linker stamps.
 func constantLike(file string, s *ast.ValueSpec, n *ast.Ident) bool {
 	if n.Name == "_" || strings.HasPrefix(n.Name, "err") || file == "cmd/parley/version.go" {
 		return true
