@@ -64,6 +64,12 @@ class FakeChannel {
   }
 }
 
+/** Both channels of a connection open, as they do once it stands. @param {FakeConnection} pc */
+export function openChannels(pc) {
+  for (const channel of Object.values(pc.channels)) channel.readyState = "open";
+  for (const channel of Object.values(pc.channels)) channel.onopen?.();
+}
+
 /** As much of RTCPeerConnection as negotiation needs, with the state machine of the real one. */
 export class FakeConnection {
   static made = [];

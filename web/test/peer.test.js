@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { Peer } from "../static/js/rtc/peer.js";
 import { noTracks } from "../static/js/rtc/layout.js";
-import { FakeConnection, settle } from "./fakes.js";
+import { FakeConnection, openChannels, settle } from "./fakes.js";
 
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 afterEach(() => mock.timers.reset());
@@ -153,8 +153,7 @@ test("what a side says about its media goes out when the channel opens and at ev
   assert.deepEqual([ctl.negotiated, ctl.id, b.peer.pc.channels.bulk.id], [true, 0, 1]);
   b.peer.sendState();
   assert.deepEqual(ctl.sent, []);
-  ctl.readyState = "open";
-  ctl.onopen();
+  openChannels(b.peer.pc);
   b.peer.sendState();
   assert.deepEqual(ctl.sent.map((m) => [m.t, m.mic]), [["state", true], ["state", true]]);
 });
@@ -170,6 +169,27 @@ test("the other side's messages are judged: shape, size and rate", () => {
   assert.deepEqual(states, [{ mic: true, cam: false, screen: false, screenAudio: false }]);
   for (let i = 0; i < 100; i++) ctl.onmessage({ data: `{"t":"state"}` });
   assert.ok(states.length <= 20);
+});
+
+test("words of any other type are passed on, and own ones are paced to what the other side takes", () => {
+  const b = side("p_b", "p_a");
+  const said = [];
+  b.peer.on("message", (message) => said.push(message));
+  const { pc } = b.peer;
+  assert.equal(b.peer.ctl.send("chat", { text: "early" }), false);
+  openChannels(pc);
+  pc.channels.ctl.onmessage({ data: `{"t":"chat","text":"hi"}` });
+  assert.deepEqual(said, [{ t: "chat", text: "hi" }]);
+  const before = pc.channels.ctl.sent.length;
+  for (let i = 0; i < 50; i++) assert.equal(b.peer.ctl.send("chat", { i }), true);
+  assert.ok(pc.channels.ctl.sent.length - before < 10);
+  assert.equal(b.peer.ctl.send("chat", { text: "x".repeat(20_000) }), false);
+  const bytes = [];
+  b.peer.on("bulk", (data) => bytes.push(data.byteLength));
+  pc.channels.bulk.onmessage({ data: new ArrayBuffer(3) });
+  pc.channels.bulk.onmessage({ data: "text" });
+  assert.deepEqual(bytes, [3]);
+  b.peer.close();
 });
 
 test("hanging up says so and closes the connection", () => {

@@ -14,6 +14,8 @@ import { explainRefusal } from "./rtc/explain.js";
 /** A full room is asked again this often: soon enough, and far below the server's limits. */
 const FULL_RETRY_MS = 4_000;
 
+/** @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over */
+
 /** One person's way through a room: lobby, call, and what comes after. */
 export class Calls {
   /** @type {Call | null} from the moment of asking */
@@ -23,6 +25,10 @@ export class Calls {
   /** @type {Map<string, number>} size wanted for rooms that this page is about to make */
   #sizes = new Map();
   #met = new Set();
+  /** @type {Attachment[]} */
+  #attachments = [];
+  /** @type {((() => void) | void)[]} */
+  #detach = [];
 
   /** @param {CallsOptions} options */
   constructor(options) {
@@ -39,6 +45,20 @@ export class Calls {
   #set(change) {
     const call = this.#call;
     if (call) this.o.store.set({ call: { ...call, ...change } });
+  }
+
+  /**
+   * Lets another part of the page take part in every call from now on, over its
+   * channels (see rtc/call.js): chat, files.
+   * @param {Attachment} attachment
+   */
+  attach(attachment) {
+    this.#attachments.push(attachment);
+  }
+
+  /** The call that goes on now. */
+  get live() {
+    return this.#live;
   }
 
   /** @param {string} room @param {number} max  people at most, when this page is the one to make it */
@@ -88,6 +108,7 @@ export class Calls {
     const live = new Call({ session, media, room, max: this.#sizes.get(room), relayOnly: prefs.relayOnly, ice });
     this.#live = live;
     this.#met.clear();
+    this.#detach = this.#attachments.map((attachment) => attachment(live));
     live.on("change", () => this.#set({ members: live.views }));
     live.on("joined", (view) => {
       this.#met.add(view.id);
@@ -144,6 +165,7 @@ export class Calls {
 
   #hangUp() {
     clearTimeout(this.#retry);
+    for (const off of this.#detach.splice(0)) off?.();
     this.#live?.leave();
     this.#live = null;
   }

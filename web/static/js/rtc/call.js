@@ -21,6 +21,8 @@ import { Mesh } from "./mesh.js";
  * @property {{view: View, reason: string}} left
  * @property {Partial<Room>} room                 its settings have changed
  * @property {{code: string, message: string}} ended   not by leave(): kicked, or the session is over
+ * @property {View} open                          one can talk to this member over ctl and bulk; again after each new connection
+ * @property {{id: string, data: ArrayBuffer}} bulk   bytes of a member
  * @property {unknown} error                      of a connection; it is mended without help
  */
 
@@ -30,10 +32,24 @@ const RETRY_MS = 4_000;
 /**
  * One person's stay in one room: in, a link to everyone there, in again when
  * the server was restarted, out. It ends once and is not used again.
+ *
+ * What people do with each other beside sound and picture (chat, files, …)
+ * goes over two channels to each member, without the server:
+ *
+ *     call.onMessage("chat", (message, id) => …)   // judge every field: it is another client's word
+ *     call.send(id, "chat", { text })              // false: not open now; say it again at "open"
+ *     call.on("open", (view) => …)                 // a member can be talked to, also after a new connection
+ *     call.bulk(id)                                // its RTCDataChannel for bytes, null while it is not open
+ *     call.on("bulk", ({ id, data }) => …)
+ *
+ * Types that are taken: state, want, stats, ping, pong, bye, react, sas.*.
+ * A message has at most 16 KiB, and about ten a second go out.
  */
 export class Call {
   /** @type {Emitter<CallEvents>} */
   #events = new Emitter();
+  /** @type {Emitter<Record<string, {id: string, message: import("./ctl.js").Message}>>} by type of message */
+  #messages = new Emitter();
   /** @type {Mesh | null} */
   #mesh = null;
   /** @type {(() => void)[]} */
@@ -63,6 +79,29 @@ export class Call {
    */
   on(name, fn) {
     return this.#events.on(name, fn);
+  }
+
+  /**
+   * Listens to one type of message of the members.
+   * @param {string} type @param {(message: import("./ctl.js").Message, id: string) => void} fn  id: whose word it is
+   * @returns {() => void} ends the listening
+   */
+  onMessage(type, fn) {
+    return this.#messages.on(type, ({ id, message }) => fn(message, id));
+  }
+
+  /**
+   * Says something to one member.
+   * @param {string} id @param {string} type @param {object} [fields]
+   * @returns {boolean} false: not sent, and will not be
+   */
+  send(id, type, fields) {
+    return this.#mesh?.send(id, type, fields) ?? false;
+  }
+
+  /** @param {string} id @returns {RTCDataChannel | null} */
+  bulk(id) {
+    return this.#mesh?.bulk(id) ?? null;
   }
 
   /** @returns {View[]} the others, in the order in which they came */
@@ -122,9 +161,10 @@ export class Call {
       tracks: () => media.tracks, state: () => media.shown, RTCPeerConnection,
     });
     this.#mesh = mesh;
-    for (const name of /** @type {const} */ (["change", "joined", "left", "error"])) {
+    for (const name of /** @type {const} */ (["change", "joined", "left", "open", "bulk", "error"])) {
       mesh.on(name, (/** @type {any} */ value) => this.#events.emit(name, value));
     }
+    mesh.on("message", (said) => this.#messages.emit(said.message.t, said));
     mesh.enter(room);
   }
 

@@ -4,6 +4,12 @@ import { Emitter } from "../net/emitter.js";
 const MAX_CHARS = 16 * 1024;
 const MAX_RATE = 20;
 
+/** Own messages are paced so that no second of the other side's ever sees MAX_RATE of them. */
+const BURST = 8;
+const PER_SECOND = 11;
+/** Messages that wait for their turn; beyond it the other side is told nothing more for a while. */
+const MAX_WAITING = 256;
+
 /**
  * What one side says about itself; sent whole on open and at every change.
  * @typedef {object} MediaState
@@ -11,47 +17,97 @@ const MAX_RATE = 20;
  * @property {boolean} cam
  * @property {boolean} screen
  * @property {boolean} screenAudio
+ *
+ * @typedef {{t: string, [field: string]: any}} Message  hostile until judged: any field may be anything
+ *
+ * @typedef {object} CtlEvents
+ * @property {void} open           both channels are
+ * @property {Message} message     any type; who knows none of that type ignores it
+ * @property {ArrayBuffer} bulk
  */
 
 /**
- * The control channel between two clients: negotiated data channel 0, JSON,
- * ordered. Unknown types are ignored, so that newer clients may say more.
+ * The two channels between two clients, negotiated (so nobody names them):
+ * 0 `ctl`, JSON, ordered, for everything small, and 1 `bulk`, binary, ordered,
+ * for files. Messages of unknown types are ignored, so that newer clients may
+ * say more. One that is too long or too frequent is dropped: ctl paces what it
+ * sends itself, so long lists belong in few messages of up to 16 KiB.
  */
 export class Ctl {
-  /** @type {Emitter<Record<string, any>>} by type of message; "open" and "close" besides */
+  /** @type {Emitter<CtlEvents>} */
   #events = new Emitter();
   #window = { start: 0, count: 0 };
+  #bucket = { at: 0, tokens: BURST };
+  /** @type {string[]} */
+  #waiting = [];
+  /** @type {any} */
+  #timer;
 
   /** @param {RTCPeerConnection} pc @param {() => number} now  milliseconds */
   constructor(pc, now) {
     this.now = now;
+    this.#bucket.at = now();
     this.channel = pc.createDataChannel("ctl", { negotiated: true, id: 0, ordered: true });
-    // Made now although nothing uses it yet: later it would cost a renegotiation.
     this.bulk = pc.createDataChannel("bulk", { negotiated: true, id: 1, ordered: true });
-    this.channel.onopen = () => this.#events.emit("open", undefined);
-    this.channel.onclose = () => this.#events.emit("close", undefined);
+    this.bulk.binaryType = "arraybuffer";
+    for (const channel of [this.channel, this.bulk]) channel.onopen = () => this.#ready();
     this.channel.onmessage = ({ data }) => this.#receive(data);
+    this.bulk.onmessage = ({ data }) => data instanceof ArrayBuffer && this.#events.emit("bulk", data);
   }
 
+  /** Whether both channels are. */
   get open() {
-    return this.channel.readyState === "open";
+    return this.channel.readyState === "open" && this.bulk.readyState === "open";
   }
 
-  /** @param {string} type @param {(message: any) => void} fn */
-  on(type, fn) {
-    return this.#events.on(type, fn);
+  /**
+   * @template {keyof CtlEvents} K
+   * @param {K} name @param {(value: CtlEvents[K]) => void} fn
+   */
+  on(name, fn) {
+    return this.#events.on(name, fn);
   }
 
   /**
    * Sends if the channel is open; what matters is said again when it opens.
    * @param {string} t @param {object} [fields]
+   * @returns {boolean} false: not sent, and will not be
    */
   send(t, fields) {
-    if (this.open) this.channel.send(JSON.stringify({ t, ...fields }));
+    const text = JSON.stringify({ t, ...fields });
+    if (this.channel.readyState !== "open" || text.length > MAX_CHARS || this.#waiting.length >= MAX_WAITING) return false;
+    this.#waiting.push(text);
+    this.#flush();
+    return true;
   }
 
   close() {
-    this.channel.onopen = this.channel.onclose = this.channel.onmessage = null;
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+    for (const channel of [this.channel, this.bulk]) channel.onopen = channel.onmessage = null;
+  }
+
+  /** One channel is open; the second one to say so finds both open. */
+  #ready() {
+    if (!this.open) return;
+    for (const channel of [this.channel, this.bulk]) channel.onopen = null;
+    this.#events.emit("open", undefined);
+  }
+
+  #flush() {
+    clearTimeout(this.#timer);
+    this.#refill();
+    while (this.#waiting.length && this.#bucket.tokens >= 1 && this.channel.readyState === "open") {
+      this.#bucket.tokens--;
+      this.channel.send(this.#waiting.shift() ?? "");
+    }
+    if (this.#waiting.length && this.channel.readyState === "open") this.#timer = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
+  }
+
+  #refill() {
+    const now = this.now();
+    const { at, tokens } = this.#bucket;
+    this.#bucket = { at: now, tokens: Math.min(BURST, tokens + ((now - at) / 1000) * PER_SECOND) };
   }
 
   /** @param {unknown} data */
@@ -63,9 +119,9 @@ export class Ctl {
     } catch {
       return;
     }
-    if (typeof message?.t !== "string" || message.t === "open" || message.t === "close") return;
+    if (typeof message?.t !== "string") return;
     if (message.t === "ping") this.send("pong", { i: message.i });
-    this.#events.emit(message.t, message);
+    this.#events.emit("message", message);
   }
 
   #allowed() {

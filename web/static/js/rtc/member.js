@@ -137,7 +137,9 @@ export class Member {
       this.#heard = true;
       this.#events.emit("change", undefined);
     });
-    link.on("stats", (told) => void (this.#told = told));
+    link.on("message", (message) => {
+      if (message.t === "stats") this.#told = message;
+    });
     link.on("bye", (reason) => this.#events.emit("bye", reason));
     link.on("error", (error) => this.#events.emit("error", error));
     link.on("connection", (state) => {

@@ -31,6 +31,9 @@ import { reportedPath } from "./stats.js";
  * @property {void} change                     the people or how they do
  * @property {View} joined
  * @property {{view: View, reason: string}} left
+ * @property {View} open                        the channels to this member are open; again after each new connection
+ * @property {{id: string, message: import("./ctl.js").Message}} message  said over ctl by the member with that id
+ * @property {{id: string, data: ArrayBuffer}} bulk   came over the bulk channel
  * @property {unknown} error
  */
 
@@ -90,6 +93,21 @@ export class Mesh {
     }
     for (const peer of room.peers) this.#add(peer);
     this.#changed();
+  }
+
+  /**
+   * Says something to one member over ctl.
+   * @param {string} id @param {string} t @param {object} [fields]
+   * @returns {boolean} false: not sent, and will not be
+   */
+  send(id, t, fields) {
+    return this.#members.get(id)?.link.ctl.send(t, fields) ?? false;
+  }
+
+  /** @param {string} id @returns {RTCDataChannel | null} the bulk channel to a member, while it is open */
+  bulk(id) {
+    const { ctl } = this.#members.get(id)?.link ?? {};
+    return ctl?.open ? ctl.bulk : null;
   }
 
   /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
@@ -161,6 +179,10 @@ export class Mesh {
 
   /** @param {Member} member */
   #follow(member) {
+    const id = member.peer.peer;
+    member.link.on("open", () => this.#events.emit("open", member.view));
+    member.link.on("message", (message) => this.#events.emit("message", { id, message }));
+    member.link.on("bulk", (data) => this.#events.emit("bulk", { id, data }));
     member.on("change", () => this.#changed());
     member.on("bye", () => this.#remove(member, "left"));
     member.on("error", (error) => this.#events.emit("error", error));

@@ -23,9 +23,10 @@ import { Negotiation } from "./negotiation.js";
  * @property {RTCPeerConnectionState} connection
  * @property {Tracks} tracks        the remote tracks of a new connection
  * @property {MediaState} state     what the other says about its media
- * @property {object} stats         what the other measured
- * @property {void} pong
  * @property {string} bye           the other hung up
+ * @property {void} open            ctl and bulk are open; again after each new connection
+ * @property {import("./ctl.js").Message} message   any other word of the other side
+ * @property {ArrayBuffer} bulk     bytes that came over the bulk channel
  * @property {unknown} error
  */
 
@@ -178,12 +179,20 @@ export class Peer {
   /** @param {RTCPeerConnection} pc */
   #control(pc) {
     const ctl = new Ctl(pc, this.now);
-    ctl.on("open", () => this.sendState());
-    ctl.on("state", (m) => this.#events.emit("state", readState(m)));
-    ctl.on("stats", (m) => this.#events.emit("stats", m));
-    ctl.on("pong", () => this.#events.emit("pong", undefined));
-    ctl.on("bye", (m) => this.#events.emit("bye", String(m.reason)));
+    ctl.on("open", () => {
+      this.sendState();
+      this.#events.emit("open", undefined);
+    });
+    ctl.on("message", (message) => this.#heard(message));
+    ctl.on("bulk", (data) => this.#events.emit("bulk", data));
     return ctl;
+  }
+
+  /** @param {import("./ctl.js").Message} message */
+  #heard(message) {
+    if (message.t === "state") this.#events.emit("state", readState(message));
+    else if (message.t === "bye") this.#events.emit("bye", String(message.reason));
+    else this.#events.emit("message", message);
   }
 
   #discard() {
