@@ -1,4 +1,3 @@
-import { Call } from "./rtc/call.js";
 import { explainRefusal } from "./rtc/explain.js";
 
 /**
@@ -14,6 +13,7 @@ import { explainRefusal } from "./rtc/explain.js";
 /** A full room is asked again this often: soon enough, and far below the server's limits. */
 const FULL_RETRY_MS = 4_000;
 
+/** @typedef {import("./rtc/call.js").Call} Call */
 /** @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over */
 
 /** One person's way through a room: lobby, call, and what comes after. */
@@ -90,7 +90,10 @@ export class Calls {
     if (!view || this.#live) return;
     clearTimeout(this.#retry);
     if (view.phase !== "full") this.#set({ phase: "joining", problem: null });
-    const live = this.#start(view.room);
+    const rtc = await import("./rtc/call.js").catch(() => null);
+    if (this.#live || this.#call?.room !== view.room) return; // asked twice, or gone on to something else
+    if (!rtc) return this.#set({ phase: "refused", problem: explainRefusal({ code: "unreachable" }) });
+    const live = this.#start(view.room, rtc.Call);
     try {
       const { max } = await live.join();
       this.#set({ phase: "in", max, since: Date.now(), problem: null });
@@ -101,8 +104,8 @@ export class Calls {
     }
   }
 
-  /** @param {string} room @returns {Call} */
-  #start(room) {
+  /** @param {string} room @param {typeof import("./rtc/call.js").Call} Call  its modules come when they are needed */
+  #start(room, Call) {
     const { session, store, media, announce } = this.o;
     const { ice, prefs } = store.state;
     const live = new Call({ session, media, room, max: this.#sizes.get(room), relayOnly: prefs.relayOnly, ice });

@@ -1,13 +1,13 @@
 import { t } from "../i18n.js";
 import { About } from "../pages/about.js";
-import { CallPage } from "../pages/call.js";
 import { Full } from "../pages/full.js";
 import { Home } from "../pages/home.js";
 import { Lobby } from "../pages/lobby.js";
 import { Message } from "../pages/message.js";
 import { SignIn } from "../pages/signin.js";
 import { Summary } from "../pages/summary.js";
-import { html, useEffect, useRef, useStore } from "./html.js";
+import { html, useEffect, useRef, useState, useStore } from "./html.js";
+import { Lazy } from "./lazy.js";
 import { Strip } from "./strip.js";
 
 /**
@@ -16,14 +16,27 @@ import { Strip } from "./strip.js";
  * @typedef {{app: App, state: State}} PageProps  what every page gets
  */
 
+/** The inside of a call comes while the person is in the lobby. */
+const loadCall = () => import("../pages/call.js").then(({ CallPage }) => CallPage);
+
+/** @param {PageProps} props */
+function Inside(props) {
+  const [failed, setFailed] = useState(false);
+  if (failed) return html`<${Message} icon="alert" title=${t("unreachable.title")} text=${t("unreachable.text")}
+    action=${t("common.retry")} onAction=${() => location.reload()} />`;
+  return html`<${Lazy} load=${loadCall} props=${props} fallback=${html`<${Splash} />`} onFail=${() => setFailed(true)} />`;
+}
+
 /** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
-const CALL_PAGES = { lobby: Lobby, joining: Lobby, in: CallPage, full: Full, refused: Refused, left: Summary };
+const CALL_PAGES = { lobby: Lobby, joining: Lobby, in: Inside, full: Full, refused: Refused, left: Summary };
 
 /** @param {{app: App, store: import("../state.js").AppStore}} props */
 export function Root({ app, store }) {
   const state = useStore(store);
   const name = pageName(state);
   usePageChange(name, state);
+  // Ahead of need: to be had from the cache when the person joins. A failure shows itself then.
+  useEffect(() => void (name === "room.lobby" && loadCall().catch(() => {})), [name]);
   return html`
     <a class="skip-link" href="#main">${t("common.skip")}</a>
     <${Strip} app=${app} state=${state} />
