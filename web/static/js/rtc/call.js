@@ -6,10 +6,15 @@ import { Mesh } from "./mesh.js";
  * @typedef {import("../net/types.js").Room} Room
  * @typedef {import("./member.js").View} View
  *
+ * @typedef {{room: Room, mail?: number}} Entry  mail: signals that waited in the room; they follow
+ *
  * @typedef {object} CallOptions
  * @property {import("../net/session.js").Session} session
  * @property {import("./devices.js").LocalMedia} media
- * @property {string} room
+ * @property {string} [room]             its name; not known before `ask` has answered
+ * @property {() => Promise<Entry>} [ask]  the first way in, in place of room.join: a call, an offer
+ * @property {string} [pass]              the room's password
+ * @property {boolean} [stored]           waits alone, and puts an offer into the room's mailbox for who comes first
  * @property {number} [max]               people at most, if this call is what makes the room
  * @property {boolean} [relayOnly]        send everything through the relay
  * @property {import("../net/types.js").Ice | null} [ice]  fresher servers than those of the welcome
@@ -116,8 +121,10 @@ export class Call {
   async join() {
     for (;;) {
       try {
-        const room = await this.#ask();
-        this.#enter(room);
+        this.#asked = true;
+        const { room, mail = 0 } = await (this.o.ask ?? this.#ask)();
+        this.o.room = room.room;
+        this.#enter(room, mail > 0);
         return room;
       } catch (error) {
         this.#asked = false;
@@ -129,7 +136,7 @@ export class Call {
 
   /** Hangs up. */
   leave() {
-    const told = this.#asked && !this.#over;
+    const told = this.#asked && !this.#over && this.o.room;
     this.#finish("left");
     if (told) this.o.session.request("room.leave", { room: this.o.room }).catch(() => {});
   }
@@ -140,24 +147,26 @@ export class Call {
     this.#mesh?.setRelayOnly(on);
   }
 
-  /** @returns {Promise<Room>} */
-  async #ask() {
-    const { session, media, room, max } = this.o;
+  /** @returns {Promise<Entry>} */
+  #ask = () => {
+    const { session, media, room, max, pass } = this.o;
     const { mic, cam } = media.shown;
     this.#asked = true;
-    const answer = await session.request("room.join", {
-      room, create: true, ...(max ? { max } : {}), media: { audio: mic, video: cam },
+    return session.request("room.join", {
+      room, create: true, ...(max ? { max } : {}), ...(pass ? { pass } : {}), media: { audio: mic, video: cam },
     });
-    return answer.room;
-  }
+  };
 
-  /** @param {Room} room */
-  #enter(room) {
-    const { session, media, ice, relayOnly = false, RTCPeerConnection } = this.o;
+  /** @param {Room} room @param {boolean} answer  an offer waited for us */
+  #enter(room, answer) {
+    const { session, media, ice, relayOnly = false, stored = false, RTCPeerConnection } = this.o;
     const { welcome } = session;
-    if (this.#over || !welcome) throw new ProtocolError("closed", "You have left the room.");
+    if (this.#over || !welcome) {
+      if (this.o.ask) session.request("room.leave", { room: room.room }).catch(() => {}); // let in after having gone
+      throw new ProtocolError("closed", "You have left the room.");
+    }
     const mesh = new Mesh({
-      session, room: room.room, self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly,
+      session, room: room.room, self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, answer,
       tracks: () => media.tracks, state: () => media.shown, RTCPeerConnection,
     });
     this.#mesh = mesh;
@@ -166,6 +175,7 @@ export class Call {
     }
     mesh.on("message", (said) => this.#messages.emit(said.message.t, said));
     mesh.enter(room);
+    if (stored) mesh.prepare();
   }
 
   /** The server does not know us any more: enters again; links to the others go on. */
@@ -176,7 +186,7 @@ export class Call {
     clearTimeout(this.#retry);
     if (session.welcome?.you.peer !== mesh.o.self) return this.#end({ code: "lost", message: "You are somebody else now." });
     try {
-      const room = await this.#ask();
+      const { room } = await this.#ask();
       if (this.#over) return;
       this.#events.emit("room", room);
       mesh.enter(room);

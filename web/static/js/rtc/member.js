@@ -1,6 +1,5 @@
 import { Emitter } from "../net/emitter.js";
 import { noTracks } from "./layout.js";
-import { Peer } from "./peer.js";
 import { Quality } from "./quality.js";
 import { Watchdog } from "./recover.js";
 import { derive, pathOf, readReport } from "./stats.js";
@@ -57,10 +56,11 @@ export class Member {
   #reported = false;
   #heard = false;
 
-  /** @param {RoomPeer} peer @param {import("./peer.js").PeerOptions} options */
-  constructor(peer, options) {
+  /** @param {RoomPeer} peer @param {import("./peer.js").Peer} link  to that person's tab */
+  constructor(peer, link) {
     this.peer = peer;
-    this.link = new Peer(options);
+    this.link = link;
+    this.#tracks = link.tracks;
     this.watch = new Watchdog(this.link.now());
     this.quality = new Quality();
     this.#listen();

@@ -2,6 +2,7 @@ import { Emitter } from "../net/emitter.js";
 import { cameraCeiling, limit } from "./adapt.js";
 import { transceiverOf } from "./layout.js";
 import { Member } from "./member.js";
+import { Peer } from "./peer.js";
 import { reportedPath } from "./stats.js";
 
 /**
@@ -22,6 +23,7 @@ import { reportedPath } from "./stats.js";
  * @property {string} room
  * @property {Ice} ice
  * @property {boolean} relayOnly
+ * @property {boolean} [answer]               who is there already has made the offers: they wait in the room's mailbox
  * @property {() => Tracks} tracks
  * @property {() => import("./ctl.js").MediaState} state
  * @property {any} [RTCPeerConnection]
@@ -54,6 +56,8 @@ export class Mesh {
   /** @type {any} */
   #timer;
   #queued = false;
+  /** @type {{to: string, link: Peer} | null} made for whoever comes first */
+  #ready = null;
 
   /** @param {MeshOptions} options */
   constructor(options) {
@@ -75,6 +79,11 @@ export class Mesh {
     return this.#events.on(name, fn);
   }
 
+  /** All that there are, the one that still waits for its other end included. */
+  get #links() {
+    return [...this.#members.values(), ...(this.#ready ? [this.#ready] : [])].map(({ link }) => link);
+  }
+
   /** @returns {View[]} in the order in which they came */
   get views() {
     return [...this.#members.values()].sort((a, b) => a.peer.order - b.peer.order).map((member) => member.view);
@@ -92,7 +101,16 @@ export class Mesh {
       else member.link.resync();
     }
     for (const peer of room.peers) this.#add(peer);
+    this.o.answer = false;
+    this.#ready?.link.resync();
     this.#changed();
+  }
+
+  /** Makes the link to whoever comes first, and leaves its offer in the mailbox of the room. */
+  prepare() {
+    const ready = { to: "*", link: /** @type {any} */ (null) };
+    ready.link = new Peer({ ...this.#options(() => ready.to), initiator: true });
+    this.#ready = ready;
   }
 
   /**
@@ -113,7 +131,7 @@ export class Mesh {
   /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
   async trackChanged(slot) {
     const track = this.o.tracks()[slot];
-    await Promise.all([...this.#members.values()].map((member) => member.link.replaceTrack(slot, track)));
+    await Promise.all(this.#links.map((link) => link.replaceTrack(slot, track)));
   }
 
   /** Tells everybody anew what is on and what is off. */
@@ -124,14 +142,14 @@ export class Mesh {
   /** @param {Ice} ice  fresh servers; they count from the next gathering on */
   setIce(ice) {
     this.o.ice = ice;
-    for (const { link } of this.#members.values()) link.configure();
+    for (const link of this.#links) link.configure();
   }
 
   /** @param {boolean} on  send everything through the relay */
   setRelayOnly(on) {
     if (this.o.relayOnly === on) return;
     this.o.relayOnly = on;
-    for (const { link } of this.#members.values()) {
+    for (const link of this.#links) {
       link.configure();
       link.restartIce();
     }
@@ -141,6 +159,7 @@ export class Mesh {
   close(reason) {
     clearInterval(this.#timer);
     for (const off of this.#off) off();
+    this.#ready?.link.close();
     for (const member of this.#members.values()) member.close(reason);
     this.#members.clear();
   }
@@ -161,20 +180,35 @@ export class Mesh {
       known.gone = false;
       return;
     }
-    const { o } = this;
-    const member = new Member(peer, {
-      self: o.self,
-      id: peer.peer,
-      config: () => this.#config(),
-      tracks: o.tracks,
-      state: o.state,
-      send: (data) => o.session.post("signal", { room: o.room, to: peer.peer, data }),
-      RTCPeerConnection: o.RTCPeerConnection,
-      now: o.now,
-    });
+    const member = new Member(peer, this.#linkTo(peer.peer));
     this.#members.set(peer.peer, member);
     this.#follow(member);
     this.#events.emit("joined", member.view);
+  }
+
+  /** The link that was made for whoever comes first, or a new one. @param {string} id */
+  #linkTo(id) {
+    const ready = this.#ready;
+    this.#ready = null;
+    if (!ready) return new Peer({ ...this.#options(() => id), id, ...(this.o.answer ? { initiator: false } : {}) });
+    ready.to = id;
+    ready.link.adopt(id);
+    return ready.link;
+  }
+
+  /** @param {() => string} to @returns {import("./peer.js").PeerOptions} */
+  #options(to) {
+    const { o } = this;
+    return {
+      self: o.self,
+      id: to(),
+      config: () => this.#config(),
+      tracks: o.tracks,
+      state: o.state,
+      send: (data) => o.session.post("signal", { room: o.room, to: to(), data }),
+      RTCPeerConnection: o.RTCPeerConnection,
+      now: o.now,
+    };
   }
 
   /** @param {Member} member */

@@ -11,7 +11,8 @@ import { Negotiation } from "./negotiation.js";
  *
  * @typedef {object} PeerOptions
  * @property {string} self                      own peer id
- * @property {string} id                        the other's
+ * @property {string} id                        the other's; "*" while nobody has come
+ * @property {boolean} [initiator]              makes the first offer; without it the ids decide
  * @property {() => RTCConfiguration} config    read whenever a connection is made
  * @property {() => Tracks} tracks              what is sent now
  * @property {() => MediaState} state           what is said about it
@@ -60,7 +61,7 @@ export class Peer {
     this.o = options;
     this.id = options.id;
     /** The greater id offers first, and wins when both offer. */
-    this.initiator = options.self > options.id;
+    this.initiator = options.initiator ?? options.self > options.id;
     this.now = options.now ?? (() => performance.now());
     /** When the current connection was made, in milliseconds. */
     this.since = this.now();
@@ -73,6 +74,12 @@ export class Peer {
    */
   on(name, fn) {
     return this.#events.on(name, fn);
+  }
+
+  /** The one for whom this link was made ahead has come. @param {string} id */
+  adopt(id) {
+    this.id = id;
+    this.since = this.now();
   }
 
   get tracks() {
