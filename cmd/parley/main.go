@@ -45,6 +45,7 @@ func commands() []command {
 		{"check", "[-config FILE]", "Read the configuration and report every problem in it.", checkCommand},
 		{"user", "add|passwd|list|remove [NAME] [-role user|admin] [-file F]", "Edit the file of people who may sign in.", userCommand},
 		{"token", "-name NAME [-room R] [-ttl 1h] [-relay=true] [-role user|admin]", "Sign an invite and print its link or token.", tokenCommand},
+		{"doctor", "[URL] [-user U] [-json]", doctorHelp, doctorCommand},
 		{"relays", "[-end ID] [-user NAME]", "List or end live relays of the running server.", relaysCommand},
 		{"version", "", "Print the version.", versionCommand},
 	}
@@ -118,7 +119,8 @@ func parse(fs *flag.FlagSet, args []string, most int) ([]string, error) {
 func help(w io.Writer) {
 	fmt.Fprint(w, "Parley: video calls from one server of your own.\n\nCommands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.about)
+		about, _, _ := strings.Cut(c.about, "\n")
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, about)
 	}
 	fmt.Fprint(w, "\n`parley COMMAND -h` tells more. `parley serve` without a configuration serves this machine at http://localhost:8080.\n")
 }

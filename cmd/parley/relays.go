@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"text/tabwriter"
@@ -61,7 +60,7 @@ func askAdmin(ctx context.Context, cfg config.Config, method, path string, answe
 	if err != nil {
 		return fmt.Errorf("admin.token_file: %w. Run this as the server's user, on its machine", err)
 	}
-	addr := adminAddress(cfg.Admin.Listen)
+	addr := localAddress(cfg.Admin.Listen)
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+"/admin/api/"+path, nil)
 	if err != nil {
 		return err
@@ -81,16 +80,4 @@ func askAdmin(ctx context.Context, cfg config.Config, method, path string, answe
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(answer)
-}
-
-// adminAddress is where to reach admin.listen from this machine.
-func adminAddress(listen string) string {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return listen
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }
