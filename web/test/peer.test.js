@@ -166,7 +166,7 @@ test("the other side's messages are judged: shape, size and rate", () => {
   for (const data of ["{", "null", "7", `{"t":5}`, JSON.stringify({ t: "state", pad: "x".repeat(17_000) }), new ArrayBuffer(3)]) ctl.onmessage({ data });
   assert.deepEqual(states, []);
   ctl.onmessage({ data: `{"t":"state","mic":true,"cam":"yes"}` });
-  assert.deepEqual(states, [{ mic: true, cam: false, screen: false, screenAudio: false }]);
+  assert.deepEqual(states, [{ mic: true, cam: false, screen: false, screenAudio: false, hand: false, paused: false }]);
   for (let i = 0; i < 100; i++) ctl.onmessage({ data: `{"t":"state"}` });
   assert.ok(states.length <= 20);
 });

@@ -11,6 +11,7 @@ export function followPage(session, gone) {
   const wake = () => session.wake();
   addEventListener("online", wake, { signal });
   addEventListener("pageshow", wake, { signal });
+  /** @type {any} */ (navigator).connection?.addEventListener?.("change", wake, { signal });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake(), { signal });
   // A page that is only put aside may come back, and its session with it.
   addEventListener("pagehide", (event) => event.persisted || gone(), { signal });

@@ -45,6 +45,7 @@ const CLOSE_TOO_BIG = 1009;
  * @property {State} state
  * @property {{welcome: Welcome, resumed: boolean, first: boolean}} welcome
  * @property {{code: string, message: string, retryMs?: number}} ended   it will not come back by itself
+ * @property {void} wake                the network or the page may be back
  * @property {ProtocolError} refused    an error that answers no request
  * @property {Frame} frame              every event of the server that answers no request
  */
@@ -107,6 +108,7 @@ export class Session {
 
   /** Tries again at once: the network is back, or a person asked. */
   wake() {
+    this.#events.emit("wake", undefined);
     if (this.state === "waiting") this.#connect();
     else if (this.state === "online") this.probe();
   }

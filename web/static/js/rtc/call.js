@@ -1,6 +1,8 @@
 import { Emitter } from "../net/emitter.js";
 import { ProtocolError } from "../net/errors.js";
+import { factsOf } from "./journal.js";
 import { Mesh } from "./mesh.js";
+import { wanted } from "./want.js";
 
 /**
  * @typedef {import("../net/types.js").Room} Room
@@ -62,6 +64,11 @@ export class Call {
   /** @type {any} */
   #retry;
   #asked = false;
+  #hand = false;
+  /** @type {import("./uplink.js").DataUse} */
+  #use = "auto";
+  /** @type {RTCCertificate[] | undefined} */
+  #certificates;
   #over = false;
 
   /** @param {CallOptions} options */
@@ -71,6 +78,7 @@ export class Call {
     this.#off = [
       media.on("track", (device) => void this.#mesh?.trackChanged(device)),
       media.on("change", () => this.#mesh?.stateChanged()),
+      session.on("wake", () => this.#mesh?.wake()),
       session.on("welcome", (event) => event.resumed || void this.#again()),
       session.on("ended", (end) => this.#end(end)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),
@@ -121,9 +129,11 @@ export class Call {
   async join() {
     for (;;) {
       try {
+        const made = ownCertificate(this.o.RTCPeerConnection);
         this.#asked = true;
         const { room, mail = 0 } = await (this.o.ask ?? this.#ask)();
         this.o.room = room.room;
+        this.#certificates = await made;
         this.#enter(room, mail > 0);
         return room;
       } catch (error) {
@@ -147,6 +157,48 @@ export class Call {
     this.#mesh?.setRelayOnly(on);
   }
 
+  /** @param {import("./uplink.js").DataUse} use  how much this person wants to send and to get */
+  setDataUse(use) {
+    this.#use = use;
+    this.#mesh?.setDataUse(use);
+  }
+
+  /**
+   * Says how large a member is shown: the other side sends that and no more.
+   * @param {string} id @param {import("./want.js").Want} shown  lines of device pixels, 0 for what is not shown
+   */
+  show(id, shown) {
+    this.#mesh?.want(id, wanted(shown, this.#use));
+  }
+
+  /** @param {boolean} up  told to everybody, and kept for those who come */
+  raiseHand(up) {
+    this.#hand = up;
+    this.#mesh?.stateChanged();
+  }
+
+  /** Shows everybody a sign, as a thumb up. @param {string} e */
+  react(e) {
+    for (const { id } of this.views) this.send(id, "react", { e });
+  }
+
+  /** Tries anew at once to reach a member. @param {string} id */
+  retry(id) {
+    this.#mesh?.retry(id);
+  }
+
+  /** The two people have compared the safety code. @param {string} id @param {boolean} same */
+  confirm(id, same) {
+    this.#mesh?.confirm(id, same);
+  }
+
+  /** What happened so far, and how everybody does: without names and addresses. */
+  get report() {
+    const journal = this.#mesh?.journal;
+    const members = this.views.map((view) => ({ who: journal?.number(view.id), ...factsOf(view) }));
+    return { relayOnly: this.o.relayOnly ?? false, dataUse: this.#use, members, events: journal?.entries ?? [] };
+  }
+
   /** @returns {Promise<Entry>} */
   #ask = () => {
     const { session, media, room, max, pass } = this.o;
@@ -167,8 +219,10 @@ export class Call {
     }
     const mesh = new Mesh({
       session, room: room.room, self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, answer,
-      tracks: () => media.tracks, state: () => media.shown, RTCPeerConnection,
+      tracks: () => media.tracks, state: () => ({ ...media.shown, hand: this.#hand, paused: false }),
+      certificates: this.#certificates, RTCPeerConnection,
     });
+    mesh.setDataUse(this.#use);
     this.#mesh = mesh;
     for (const name of /** @type {const} */ (["change", "joined", "left", "open", "bulk", "error"])) {
       mesh.on(name, (/** @type {any} */ value) => this.#events.emit(name, value));
@@ -221,5 +275,18 @@ export class Call {
     for (const off of this.#off) off();
     this.#mesh?.close(reason);
     this.#mesh = null;
+  }
+}
+
+/**
+ * One certificate for all connections of a call, so that a new one is known to
+ * be the same person's. Another call has another: it must not become a name.
+ * @param {any} [Connection] @returns {Promise<RTCCertificate[] | undefined>}
+ */
+async function ownCertificate(Connection = globalThis.RTCPeerConnection) {
+  try {
+    return [await Connection.generateCertificate({ name: "ECDSA", namedCurve: "P-256" })];
+  } catch {
+    return undefined; // then each connection makes its own
   }
 }

@@ -17,6 +17,8 @@ const MAX_WAITING = 256;
  * @property {boolean} cam
  * @property {boolean} screen
  * @property {boolean} screenAudio
+ * @property {boolean} hand     raised
+ * @property {boolean} paused   the camera is on, but nothing is sent to this member, to keep the sound clear
  *
  * @typedef {{t: string, [field: string]: any}} Message  hostile until judged: any field may be anything
  *

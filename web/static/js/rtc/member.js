@@ -1,13 +1,18 @@
 import { Emitter } from "../net/emitter.js";
+import { Adapter } from "./adapt.js";
+import { stepOf } from "./diagnose.js";
+import { digestOf, readDigest } from "./digest.js";
 import { noTracks } from "./layout.js";
 import { Quality } from "./quality.js";
 import { Watchdog } from "./recover.js";
 import { derive, pathOf, readReport } from "./stats.js";
+import { Trust } from "./trust.js";
+import { EVERYTHING, readWant, wantMessage } from "./want.js";
 
 /**
  * @typedef {import("../net/types.js").RoomPeer} RoomPeer
  * @typedef {import("./recover.js").Step} Step
- * @typedef {"connecting" | "connected" | "stalled" | "reconnecting" | "failed"} Phase
+ * @typedef {"connecting" | "connected" | "stalled" | "reconnecting" | "failed" | "lost"} Phase
  *
  * @typedef {object} View          what a page needs to know about one other person
  * @property {string} id
@@ -15,12 +20,27 @@ import { derive, pathOf, readReport } from "./stats.js";
  * @property {boolean} guest
  * @property {boolean} away        its connection to the server is down
  * @property {Phase} phase
+ * @property {boolean} waiting     broken for so long that one may not want to wait any more
  * @property {import("./ctl.js").MediaState} state
  * @property {import("./layout.js").Tracks} tracks
  * @property {import("./stats.js").Figures | null} figures
+ * @property {import("./digest.js").Digest | null} told   what arrives there of what is sent from here
+ * @property {number[]} rtts       round trips of the last minute, one a second, milliseconds
  * @property {import("./stats.js").Path | null} path
  * @property {import("./quality.js").Grade} quality
  * @property {number[]} iceErrors
+ * @property {import("./diagnose.js").SetupStep | ""} step   of setting up that failed the last time
+ * @property {boolean} paused      no picture is sent there, to keep the sound clear
+ * @property {import("./trust.js").Safety} safety
+ *
+ * @typedef {object} MemberEvents
+ * @property {void} change
+ * @property {void} measured       new figures
+ * @property {void} want           the other side wants other sizes
+ * @property {Step} step
+ * @property {number} connected    after so many milliseconds
+ * @property {string} bye
+ * @property {unknown} error
  */
 
 /** Figures are derived from looks this far apart, in milliseconds. */
@@ -29,28 +49,41 @@ const FIGURES_MS = 1_000;
 const TELL_MS = 2_000;
 /** How often the other side is asked for a sign of life, so that an idle link is not taken for a dead one. */
 const PING_MS = 1_000;
+/** Round trips that are kept: a minute's. */
+const RTTS = 60;
 
 /** The phase that each step of the ladder shows. @type {Partial<Record<Step, Phase>>} */
-const PHASE = { stalled: "stalled", restart: "reconnecting", rebuild: "failed", alive: "connected" };
+const PHASE = { stalled: "stalled", restart: "reconnecting", rebuild: "failed", lost: "lost", alive: "connected" };
 
 /** One other person in the room: the link, how it does, and what the person says of itself. */
 export class Member {
   /** @type {Phase} */
   phase = "connecting";
+  waiting = false;
   /** @type {import("./ctl.js").MediaState} */
-  state = { mic: false, cam: false, screen: false, screenAudio: false };
+  state = { mic: false, cam: false, screen: false, screenAudio: false, hand: false, paused: false };
   /** @type {import("./stats.js").Figures | null} */
   figures = null;
   /** @type {import("./stats.js").Path | null} */
   path = null;
   /** It left according to the server, but its media still comes. */
   gone = false;
+  /** What the other side wants to see of this one. */
+  theirs = EVERYTHING;
+  /** The way through the relay alone has been tried since it was last heard. */
+  relayed = false;
+  /** @type {import("./diagnose.js").SetupStep | ""} */
+  failedAt = "";
 
-  /** @type {Emitter<{change: void, step: Step, connected: number, bye: string, error: unknown}>} */
+  /** @type {Emitter<MemberEvents>} */
   #events = new Emitter();
   /** @type {import("./stats.js").Sample | null} */
   #sample = null;
-  #told = {};
+  /** @type {import("./digest.js").Digest | null} */
+  #told = null;
+  #ours = EVERYTHING;
+  /** @type {number[]} */
+  #rtts = [];
   #at = { figures: -Infinity, tell: -Infinity, ping: -Infinity };
   #tracks = noTracks();
   #reported = false;
@@ -62,13 +95,15 @@ export class Member {
     this.link = link;
     this.#tracks = link.tracks;
     this.watch = new Watchdog(this.link.now());
+    this.adapter = new Adapter(this.link.now());
     this.quality = new Quality();
+    this.trust = new Trust(this.link, () => this.#changed());
     this.#listen();
   }
 
   /**
-   * @template {"change" | "step" | "connected" | "bye" | "error"} K
-   * @param {K} name @param {(value: {change: void, step: Step, connected: number, bye: string, error: unknown}[K]) => void} fn
+   * @template {keyof MemberEvents} K
+   * @param {K} name @param {(value: MemberEvents[K]) => void} fn
    */
   on(name, fn) {
     return this.#events.on(name, fn);
@@ -76,18 +111,12 @@ export class Member {
 
   /** @returns {View} */
   get view() {
+    const { peer, phase, waiting, state, figures, path, link } = this;
     return {
-      id: this.peer.peer,
-      name: this.peer.name,
-      guest: this.peer.guest,
-      away: this.peer.away === true || this.gone,
-      phase: this.phase,
-      state: this.state,
-      tracks: this.#tracks,
-      figures: this.figures,
-      path: this.path,
-      quality: this.quality.value,
-      iceErrors: [...this.link.iceErrors.values()],
+      id: peer.peer, name: peer.name, guest: peer.guest, away: peer.away === true || this.gone,
+      phase, waiting, state, tracks: this.#tracks, figures, told: this.#told, rtts: this.#rtts, path,
+      quality: this.quality.value, iceErrors: [...link.iceErrors.values()], step: this.failedAt, paused: link.paused,
+      safety: this.trust.view,
     };
   }
 
@@ -105,41 +134,79 @@ export class Member {
     }
   }
 
+  /** The network has changed, or the machine woke up: is the other side still there? */
+  hurry() {
+    this.watch.hurry(this.link.now());
+    this.link.ctl.send("ping");
+  }
+
+  /** A person does not want to wait for the next try. */
+  retry() {
+    this.watch.reset(this.link.now());
+    this.phase = "reconnecting";
+    this.waiting = false;
+    this.link.rebuild({ tell: true });
+    this.#changed();
+  }
+
+  /** What is shown of the other side here. @param {import("./want.js").Want} want */
+  want(want) {
+    if (want.cam === this.#ours.cam && want.screen === this.#ours.screen) return;
+    this.#ours = want;
+    this.link.ctl.send("want", wantMessage(want));
+  }
+
+  /** @param {boolean} paused */
+  setPaused(paused) {
+    if (paused === this.link.paused) return;
+    this.link.paused = paused;
+    this.link.sendState();
+    this.#changed();
+  }
+
   /** @param {number} now @param {import("./stats.js").Sample} sample */
   #measure(now, sample) {
     if (now - this.#at.figures < FIGURES_MS) return;
     this.#at.figures = now;
-    if (this.#sample) this.figures = derive(this.#sample, sample);
+    const figures = this.#sample ? derive(this.#sample, sample) : null;
     this.#sample = sample;
-    this.path = pathOf(sample.local, sample.remote, this.#told);
-    if (this.figures) this.quality.add(now, this.figures);
-    // A client without a control channel says nothing: what arrives must do.
-    if (this.figures && !this.#heard) this.state = { mic: true, cam: this.figures.fps > 0, screen: false, screenAudio: false };
+    this.path = pathOf(sample.local, sample.remote, this.#told ?? undefined);
+    if (figures) this.#judge(now, figures);
     if (this.path && this.phase === "connected" && !this.#reported) {
       this.#reported = true;
       this.#events.emit("connected", Math.round(now - this.link.since));
     }
     if (now - this.#at.tell >= TELL_MS) {
       this.#at.tell = now;
-      this.link.ctl.send("stats", { type: sample.local?.type, relayProtocol: sample.local?.relayProtocol });
+      this.link.ctl.send("stats", digestOf(sample, figures));
     }
-    this.#events.emit("change", undefined);
+    this.#events.emit("measured", undefined);
+    this.#changed();
+  }
+
+  /** @param {number} now @param {import("./stats.js").Figures} figures */
+  #judge(now, figures) {
+    this.figures = figures;
+    this.quality.add(now, figures);
+    this.#rtts = [...this.#rtts, figures.rtt].slice(-RTTS);
+    if (this.phase === "connected") this.adapter.add(now, { loss: figures.lossOut, rtt: figures.rtt, limited: figures.limited === "bandwidth" });
+    // A client without a control channel says nothing: what arrives must do.
+    if (!this.#heard) this.state = { ...this.state, mic: true, cam: figures.fps > 0 };
   }
 
   #listen() {
     const { link } = this;
     link.on("tracks", (tracks) => {
       this.#tracks = tracks;
-      this.#events.emit("change", undefined);
+      this.#changed();
     });
     link.on("state", (state) => {
       this.state = state;
       this.#heard = true;
-      this.#events.emit("change", undefined);
+      this.#changed();
     });
-    link.on("message", (message) => {
-      if (message.t === "stats") this.#told = message;
-    });
+    link.on("open", () => link.ctl.send("want", wantMessage(this.#ours)));
+    link.on("message", (message) => this.#said(message));
     link.on("bye", (reason) => this.#events.emit("bye", reason));
     link.on("error", (error) => this.#events.emit("error", error));
     link.on("connection", (state) => {
@@ -149,15 +216,29 @@ export class Member {
     });
   }
 
+  /** @param {import("./ctl.js").Message} message */
+  #said(message) {
+    if (message.t === "stats") this.#told = readDigest(message);
+    if (message.t !== "want") return;
+    this.theirs = readWant(message);
+    this.#events.emit("want", undefined);
+  }
+
   /** @param {Step} step */
   #take(step) {
     const phase = PHASE[step];
     const settingUp = this.phase === "connecting" && step === "restart";
-    if (phase && !settingUp && phase !== this.phase) {
-      this.phase = phase;
-      this.#events.emit("change", undefined);
-    }
+    const worse = !(this.phase === "lost" && step === "rebuild");
+    if (step === "rebuild") this.failedAt = stepOf(this.link.pc);
+    if (step === "refresh") this.waiting = true;
+    if (step === "alive") this.waiting = false;
+    if (phase && !settingUp && worse) this.phase = phase;
+    this.#changed();
     this.#events.emit("step", step);
+  }
+
+  #changed() {
+    this.#events.emit("change", undefined);
   }
 
   /** @param {string} [reason] */

@@ -1,9 +1,9 @@
 import { Emitter } from "../net/emitter.js";
-import { cameraCeiling, limit } from "./adapt.js";
-import { transceiverOf } from "./layout.js";
+import { Journal } from "./journal.js";
 import { Member } from "./member.js";
 import { Peer } from "./peer.js";
 import { reportedPath } from "./stats.js";
+import { Uplink } from "./uplink.js";
 
 /**
  * @typedef {import("../net/types.js").Room} Room
@@ -26,6 +26,7 @@ import { reportedPath } from "./stats.js";
  * @property {boolean} [answer]               who is there already has made the offers: they wait in the room's mailbox
  * @property {() => Tracks} tracks
  * @property {() => import("./ctl.js").MediaState} state
+ * @property {RTCCertificate[]} [certificates]  the same for every connection, so that a safety code outlives them
  * @property {any} [RTCPeerConnection]
  * @property {() => number} [now]
  *
@@ -51,6 +52,8 @@ export class Mesh {
   #events = new Emitter();
   /** @type {Map<string, Member>} by peer id */
   #members = new Map();
+  /** @type {Uplink} */
+  #uplink = new Uplink();
   /** @type {(() => void)[]} */
   #off;
   /** @type {any} */
@@ -62,6 +65,8 @@ export class Mesh {
   /** @param {MeshOptions} options */
   constructor(options) {
     this.o = options;
+    this.now = options.now ?? (() => performance.now());
+    this.journal = new Journal(this.now);
     const { session } = options;
     this.#off = [
       session.onFrame("signal", (frame) => this.#signal(frame)),
@@ -132,6 +137,38 @@ export class Mesh {
   async trackChanged(slot) {
     const track = this.o.tracks()[slot];
     await Promise.all(this.#links.map((link) => link.replaceTrack(slot, track)));
+    this.#share(); // another track may have another size
+  }
+
+  /** What the page shows of a member; the other side sends no more. @param {string} id @param {import("./want.js").Want} want */
+  want(id, want) {
+    this.#members.get(id)?.want(want);
+  }
+
+  /** How much this person wants to send. @param {import("./uplink.js").DataUse} use */
+  setDataUse(use) {
+    this.#uplink.use = use;
+    this.#share();
+  }
+
+  /** Somebody does not want to wait for the next try. @param {string} id */
+  retry(id) {
+    this.journal.add("retry", id);
+    this.#members.get(id)?.retry();
+  }
+
+  /** The safety code was compared. @param {string} id @param {boolean} same */
+  confirm(id, same) {
+    this.journal.add(same ? "codes equal" : "codes differ", id);
+    this.#members.get(id)?.trust.confirm(same);
+  }
+
+  /** The network may have changed, or the machine was asleep. */
+  wake() {
+    for (const member of this.#members.values()) {
+      if (member.phase === "lost" || member.phase === "failed") this.retry(member.peer.peer);
+      else member.hurry();
+    }
   }
 
   /** Tells everybody anew what is on and what is off. */
@@ -149,6 +186,7 @@ export class Mesh {
   setRelayOnly(on) {
     if (this.o.relayOnly === on) return;
     this.o.relayOnly = on;
+    this.journal.add(on ? "relay only" : "relay or direct");
     for (const link of this.#links) {
       link.configure();
       link.restartIce();
@@ -164,11 +202,12 @@ export class Mesh {
     this.#members.clear();
   }
 
-  /** @returns {RTCConfiguration} */
-  #config() {
-    const { ice, relayOnly } = this.o;
-    const iceTransportPolicy = relayOnly ? "relay" : ice.iceTransportPolicy ?? "all";
-    return { iceServers: ice.iceServers, iceTransportPolicy };
+  /** @param {boolean} relay  through nothing else, where there is one @returns {RTCConfiguration} */
+  #config(relay) {
+    const { ice, relayOnly, certificates } = this.o;
+    const possible = ice.iceServers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
+    const iceTransportPolicy = relayOnly || (relay && possible) ? "relay" : ice.iceTransportPolicy ?? "all";
+    return { iceServers: ice.iceServers, iceTransportPolicy, ...(certificates && { certificates }) };
   }
 
   /** @param {import("../net/types.js").RoomPeer} peer */
@@ -183,6 +222,7 @@ export class Mesh {
     const member = new Member(peer, this.#linkTo(peer.peer));
     this.#members.set(peer.peer, member);
     this.#follow(member);
+    this.journal.add("here", peer.peer);
     this.#events.emit("joined", member.view);
   }
 
@@ -202,7 +242,7 @@ export class Mesh {
     return {
       self: o.self,
       id: to(),
-      config: () => this.#config(),
+      config: (relay) => this.#config(relay),
       tracks: o.tracks,
       state: o.state,
       send: (data) => o.session.post("signal", { room: o.room, to: to(), data }),
@@ -218,6 +258,8 @@ export class Mesh {
     member.link.on("message", (message) => this.#events.emit("message", { id, message }));
     member.link.on("bulk", (data) => this.#events.emit("bulk", { id, data }));
     member.on("change", () => this.#changed());
+    member.on("measured", () => this.#share());
+    member.on("want", () => this.#share());
     member.on("bye", () => this.#remove(member, "left"));
     member.on("error", (error) => this.#events.emit("error", error));
     member.on("step", (step) => this.#step(member, step));
@@ -227,19 +269,26 @@ export class Mesh {
   /** @param {Member} member @param {import("./recover.js").Step} step */
   #step(member, step) {
     const { link } = member;
+    const first = !member.watch.connected;
+    if (step !== "probe") this.journal.add(step === "rebuild" ? `rebuild after ${member.failedAt}` : step, member.peer.peer);
     if (member.gone && (step === "refresh" || step === "rebuild")) return this.#remove(member, "timeout");
     if (step === "probe") link.ctl.send("ping");
     if (step === "stalled") this.o.session.probe();
     if (step === "restart") link.restartIce();
     if (step === "refresh") void this.#refresh(member);
-    if (step === "rebuild") link.rebuild({ tell: true });
-    if (step === "alive") this.#share();
+    if (step === "rebuild") {
+      if (first && !member.relayed) this.#failed(member);
+      link.rebuild({ tell: true, relay: !member.relayed });
+      member.relayed = true;
+    }
+    if (step === "alive") {
+      member.relayed = false;
+      this.#share();
+    }
   }
 
-  /** The uplink is shared by all who are here. */
   #share() {
-    const most = cameraCeiling(this.#members.size);
-    for (const { link } of this.#members.values()) void limit(transceiverOf(link.pc, "cam")?.sender, most);
+    this.#uplink.share([...this.#members.values()], this.o.tracks(), this.now());
   }
 
   /** Fresh servers first: the old credential may be why nothing comes back. @param {Member} member */
@@ -256,7 +305,19 @@ export class Mesh {
   /** @param {Member} member @param {number} ms */
   #report(member, ms) {
     if (!member.path) return;
-    this.o.session.post("report", { path: reportedPath(member.path), setup_ms: ms, step: null });
+    this.journal.add(`connected ${reportedPath(member.path)} after ${ms} ms`, member.peer.peer);
+    this.#tell({ path: reportedPath(member.path), setup_ms: ms, step: null });
+  }
+
+  /** Never connected, and a new try is due. @param {Member} member */
+  #failed(member) {
+    const ms = Math.round(this.now() - member.link.since);
+    this.#tell({ path: "failed", setup_ms: ms, step: member.failedAt });
+  }
+
+  /** The server takes one report a minute from each person; what it does not take is not missed. @param {object} report */
+  #tell(report) {
+    this.o.session.post("report", report, () => {});
   }
 
   /** @param {import("../net/types.js").SignalEvent} frame */
@@ -294,6 +355,7 @@ export class Mesh {
   #remove(member, reason) {
     if (!this.#members.delete(member.peer.peer)) return;
     const view = member.view;
+    this.journal.add(reason, member.peer.peer);
     member.close();
     this.#events.emit("left", { view, reason });
     this.#share();

@@ -13,7 +13,7 @@ import { Negotiation } from "./negotiation.js";
  * @property {string} self                      own peer id
  * @property {string} id                        the other's; "*" while nobody has come
  * @property {boolean} [initiator]              makes the first offer; without it the ids decide
- * @property {() => RTCConfiguration} config    read whenever a connection is made
+ * @property {(relay: boolean) => RTCConfiguration} config   read whenever a connection is made; relay: through nothing else
  * @property {() => Tracks} tracks              what is sent now
  * @property {() => MediaState} state           what is said about it
  * @property {(data: SignalData) => void} send
@@ -55,6 +55,10 @@ export class Peer {
   #local = newId();
   /** @type {Map<string, number>} address of an ICE server -> the last error it gave */
   iceErrors = new Map();
+  /** No picture is sent to this one, to keep the sound clear: part of what it is told. */
+  paused = false;
+  /** Everything through the relay until this connection stands: it is the way that works most often. */
+  #relay = false;
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -114,12 +118,12 @@ export class Peer {
 
   /** Tells the other side anew what is on and what is off. */
   sendState() {
-    this.ctl.send("state", this.o.state());
+    this.ctl.send("state", { ...this.o.state(), paused: this.paused });
   }
 
   /** Fresh ICE servers or another policy: used at the next gathering. */
   configure() {
-    this.pc.setConfiguration({ .../** @type {RTCConfiguration} */ (FIXED), ...this.o.config() });
+    this.pc.setConfiguration({ .../** @type {RTCConfiguration} */ (FIXED), ...this.o.config(this.#relay) });
   }
 
   restartIce() {
@@ -134,10 +138,11 @@ export class Peer {
 
   /**
    * Starts over with a new connection.
-   * @param {{tell: boolean}} options  tell: the other side does not know yet
+   * @param {{tell: boolean, relay?: boolean}} options  tell: the other side does not know yet
    */
-  rebuild({ tell }) {
+  rebuild({ tell, relay = false }) {
     this.#discard();
+    this.#relay = relay;
     if (this.#remote) this.#past.add(this.#remote);
     this.#remote = null;
     this.#local = newId();
@@ -162,7 +167,7 @@ export class Peer {
     const { o } = this;
     const Connection = o.RTCPeerConnection ?? RTCPeerConnection;
     /** @type {RTCPeerConnection} */
-    const pc = new Connection({ ...FIXED, ...o.config() });
+    const pc = new Connection({ ...FIXED, ...o.config(this.#relay) });
     const local = this.#local;
     const negotiation = new Negotiation({
       pc,
@@ -177,10 +182,19 @@ export class Peer {
     });
     if (this.initiator) createLayout(pc, o.tracks());
     const ctl = this.#control(pc);
-    pc.onconnectionstatechange = () => this.#events.emit("connection", pc.connectionState);
+    pc.onconnectionstatechange = () => this.#stateChanged(pc.connectionState);
     pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
     if (this.initiator) queueMicrotask(() => this.#closed || this.#events.emit("tracks", remoteTracks(pc)));
     return { pc, ctl, negotiation };
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #stateChanged(state) {
+    if (state === "connected" && this.#relay) {
+      this.#relay = false;
+      this.configure(); // the next restart may find a shorter way
+    }
+    this.#events.emit("connection", state);
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -215,5 +229,8 @@ export class Peer {
  * @returns {MediaState}
  */
 function readState(m) {
-  return { mic: m.mic === true, cam: m.cam === true, screen: m.screen === true, screenAudio: m.screenAudio === true };
+  return {
+    mic: m.mic === true, cam: m.cam === true, screen: m.screen === true, screenAudio: m.screenAudio === true,
+    hand: m.hand === true, paused: m.paused === true,
+  };
 }

@@ -2,7 +2,7 @@
  * What to do when nothing arrives from another person, by the time since the
  * last packet. Browsers report such a break after 7 to 17 seconds, too late.
  *
- * @typedef {"probe" | "stalled" | "restart" | "refresh" | "rebuild" | "alive"} Step
+ * @typedef {"probe" | "stalled" | "restart" | "refresh" | "rebuild" | "lost" | "alive"} Step
  * @type {readonly {after: number, step: Step, setup?: boolean}[]}
  *   after: milliseconds; setup: also taken while the first connection is being made
  */
@@ -12,10 +12,16 @@ export const LADDER = [
   { after: 2_500, step: "restart" },
   { after: 8_000, step: "refresh", setup: true },
   { after: 20_000, step: "rebuild", setup: true },
+  { after: 35_000, step: "rebuild", setup: true },
+  { after: 50_000, step: "rebuild", setup: true },
+  { after: 60_000, step: "lost", setup: true },
 ];
 
 /** Once the ladder is climbed, a new connection is tried this often. */
 export const REPEAT_MS = 15_000;
+
+/** After a change of the network, silence counts as if it had lasted so long: what still lives has a moment to prove it. */
+const HURRY_MS = 1_200;
 
 /** A gap between two looks beyond which the machine itself was asleep. */
 const SLEEP_MS = 5_000;
@@ -62,6 +68,18 @@ export class Watchdog {
     if (this.#next > at) return [];
     this.#next = at + 1;
     return ["restart"];
+  }
+
+  /** The network changed or the machine woke: a break is now more likely than patience is useful. @param {number} now */
+  hurry(now) {
+    this.#since = Math.min(this.#since, now - HURRY_MS);
+  }
+
+  /** Starts over, as with a new link. @param {number} now */
+  reset(now) {
+    this.#since = this.#looked = now;
+    this.#next = 0;
+    this.#alive = false;
   }
 
   /** @param {number} now @param {number} count @returns {Step[]} */

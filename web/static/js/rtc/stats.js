@@ -13,9 +13,16 @@
  * @property {number} frames      decoded
  * @property {number} frozen      seconds
  * @property {number} lossOut     0 to 1, as the other side reports
+ * @property {number} samples     of sound, played
+ * @property {number} concealed   of those, made up because nothing had come
  * @property {number} rtt         milliseconds; NaN while unknown
  * @property {number} width
  * @property {number} height
+ * @property {number} sentWidth
+ * @property {number} sentHeight
+ * @property {string} limited     what holds the encoder of the camera back: "none", "cpu", "bandwidth", "other"
+ * @property {number} estimate    bits a second that the browser thinks the uplink has; NaN while unknown
+ * @property {string} codec       of the picture that comes, as "VP8"
  * @property {End | null} local
  * @property {End | null} remote
  *
@@ -23,11 +30,19 @@
  * @property {number} downKbps
  * @property {number} upKbps
  * @property {number} loss        0 to 1, the worse direction
+ * @property {number} lossIn      of what comes
+ * @property {number} lossOut     of what is sent
+ * @property {number} concealed   share of the sound that was made up, 0 to 1
  * @property {number} fps
  * @property {number} freeze      share of the time, 0 to 1
  * @property {number} rtt
  * @property {number} width
  * @property {number} height
+ * @property {number} sentWidth
+ * @property {number} sentHeight
+ * @property {string} limited
+ * @property {number} estimate
+ * @property {string} codec
  */
 
 /** @param {Map<string, any>} report @param {any} [transport] */
@@ -47,9 +62,9 @@ function endOf(candidate) {
 }
 
 /** What each kind of record adds to a sample; a table, since there are many kinds. */
-/** @type {Record<string, (s: Sample, item: any) => void>} */
+/** @type {Record<string, (s: Sample, item: any, report: Map<string, any>) => void>} */
 const READ = {
-  "inbound-rtp": (s, item) => {
+  "inbound-rtp": (s, item, report) => {
     s.received += item.packetsReceived ?? 0;
     s.packetsIn += item.packetsReceived ?? 0;
     s.lostIn += item.packetsLost ?? 0;
@@ -58,9 +73,17 @@ const READ = {
     s.frozen += item.totalFreezesDuration ?? 0;
     s.width = Math.max(s.width, item.frameWidth ?? 0);
     s.height = Math.max(s.height, item.frameHeight ?? 0);
+    s.samples += item.totalSamplesReceived ?? 0;
+    s.concealed += item.concealedSamples ?? 0;
+    if (item.kind === "video" && item.framesDecoded) s.codec = String(report.get(item.codecId)?.mimeType ?? "").replace("video/", "");
   },
   "outbound-rtp": (s, item) => {
     s.bytesOut += item.bytesSent ?? 0;
+    s.sentWidth = Math.max(s.sentWidth, item.frameWidth ?? 0);
+    s.sentHeight = Math.max(s.sentHeight, item.frameHeight ?? 0);
+    // Only a picture that is being sent is held back by anything.
+    const reason = item.active === false || !item.framesEncoded ? "none" : item.qualityLimitationReason ?? "none";
+    if (item.kind === "video" && reason !== "none") s.limited = reason;
   },
   "remote-inbound-rtp": (s, item) => {
     s.lossOut = Math.max(s.lossOut, item.fractionLost ?? 0);
@@ -83,11 +106,12 @@ export function readReport(report, at) {
   const sample = {
     at, received: 0, bytesIn: 0, bytesOut: 0, packetsIn: 0, lostIn: 0, frames: 0, frozen: 0, lossOut: 0,
     rtt: pair?.currentRoundTripTime === undefined ? NaN : pair.currentRoundTripTime * 1000,
-    width: 0, height: 0,
+    samples: 0, concealed: 0, width: 0, height: 0, sentWidth: 0, sentHeight: 0, limited: "none", codec: "",
+    estimate: pair?.availableOutgoingBitrate ?? NaN,
     local: endOf(map.get(pair?.localCandidateId)),
     remote: endOf(map.get(pair?.remoteCandidateId)),
   };
-  for (const item of map.values()) READ[item.type]?.(sample, item);
+  for (const item of map.values()) READ[item.type]?.(sample, item, map);
   return sample;
 }
 
@@ -97,18 +121,21 @@ export function readReport(report, at) {
  */
 export function derive(before, now) {
   const seconds = Math.max((now.at - before.at) / 1000, 0.001);
-  /** @param {"bytesIn" | "bytesOut" | "frames" | "frozen" | "packetsIn" | "lostIn"} field */
+  /** @param {"bytesIn" | "bytesOut" | "frames" | "frozen" | "packetsIn" | "lostIn" | "samples" | "concealed"} field */
   const grown = (field) => Math.max(now[field] - before[field], 0);
   const expected = grown("packetsIn") + grown("lostIn");
+  const lossIn = expected ? grown("lostIn") / expected : 0;
+  const { rtt, width, height, sentWidth, sentHeight, limited, estimate, codec, lossOut } = now;
   return {
     downKbps: (grown("bytesIn") * 8) / 1000 / seconds,
     upKbps: (grown("bytesOut") * 8) / 1000 / seconds,
-    loss: Math.max(expected ? grown("lostIn") / expected : 0, now.lossOut),
+    loss: Math.max(lossIn, lossOut),
+    lossIn,
+    lossOut,
+    concealed: grown("concealed") / Math.max(grown("samples"), 1),
     fps: grown("frames") / seconds,
     freeze: Math.min(grown("frozen") / seconds, 1),
-    rtt: now.rtt,
-    width: now.width,
-    height: now.height,
+    rtt, width, height, sentWidth, sentHeight, limited, estimate, codec,
   };
 }
 

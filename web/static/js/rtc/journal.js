@@ -1,0 +1,53 @@
+/**
+ * What happened in a call, for a report that a person may copy: no names, no
+ * addresses, and never sent by itself.
+ *
+ * @typedef {{ms: number, who: string, what: string}} Entry  who: "me", or "1", "2", … in the order of coming
+ */
+
+/** The oldest entries make room for the newest. */
+const MOST = 200;
+
+export class Journal {
+  /** @type {Entry[]} */
+  entries = [];
+  /** @type {Map<string, string>} id of a member -> its number */
+  #numbers = new Map();
+  #start;
+
+  /** @param {() => number} now  milliseconds */
+  constructor(now) {
+    this.now = now;
+    this.#start = now();
+  }
+
+  /** @param {string} what @param {string} [id]  the member that it is about */
+  add(what, id) {
+    this.entries.push({ ms: Math.round(this.now() - this.#start), who: id ? this.number(id) : "me", what });
+    if (this.entries.length > MOST) this.entries.shift();
+  }
+
+  /** @param {string} id @returns {string} */
+  number(id) {
+    const number = this.#numbers.get(id) ?? String(this.#numbers.size + 1);
+    this.#numbers.set(id, number);
+    return number;
+  }
+}
+
+/** @param {number} value @param {number} digits  after the point; null for what is not known */
+const rounded = (value, digits) => (Number.isFinite(value) ? Number(value.toFixed(digits)) : null);
+
+/**
+ * One member as it stands in a report.
+ * @param {import("./member.js").View} view
+ */
+export function factsOf({ phase, path, quality, figures: f, told, step, iceErrors, away, state }) {
+  return {
+    phase, path, quality, step, away, state, iceErrors,
+    received: f && { kbps: rounded(f.downKbps, 0), loss: rounded(f.lossIn, 4), size: `${f.width}x${f.height}`, fps: rounded(f.fps, 0), frozen: rounded(f.freeze, 3), concealed: rounded(f.concealed, 4), codec: f.codec },
+    sent: f && { kbps: rounded(f.upKbps, 0), loss: rounded(f.lossOut, 4), size: `${f.sentWidth}x${f.sentHeight}`, limited: f.limited },
+    rtt: f && rounded(f.rtt, 0),
+    told: told && { kbps: told.kbps, loss: told.loss, fps: told.fps, size: `${told.width}x${told.height}` },
+  };
+}
