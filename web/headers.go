@@ -49,8 +49,9 @@ func connectSource(host string, tls bool) string {
 }
 
 // plainHost tells whether a host may stand in a header: the request's Host is
-// what the other side wrote, and a ';' in it would end the directive.
+// what the other side wrote, and a ';' in it would end the directive. The
+// policy's grammar has no IPv6 literals: browsers call them invalid.
 func plainHost(host string) bool {
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:"
 	return host != "" && strings.Trim(host, allowed) == ""
 }
