@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser fuzz bench clean
+.PHONY: run run-lan build check test deps browser e2e fuzz bench bench-setup clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
@@ -58,7 +58,12 @@ test: deps build
 
 # The browser cases run one after the other: two cores play two calls badly.
 browser: build
-	cd web && timeout 1800 node --test --test-concurrency=1 e2e/*.test.mjs
+	cd web && NATLAB=core timeout 1800 node --test --test-concurrency=1 e2e/*.test.mjs e2e/natlab/*.test.mjs
+
+# Calls through real NATs, firewalls and bad networks, all of them (as root, in
+# network namespaces of their own). What failed stands in web/e2e/out/natlab.
+e2e: deps build
+	cd web && timeout 3600 node --test --test-concurrency=1 --test-reporter=spec e2e/natlab/*.test.mjs
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

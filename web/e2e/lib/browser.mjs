@@ -14,8 +14,11 @@ export const SIZES = {
 
 const SETTINGS = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
 
-/** @returns {Promise<import("playwright-core").Browser>} */
-export const launch = () => chromium.launch(SETTINGS);
+/**
+ * @param {import("playwright-core").LaunchOptions} [settings]  beside the usual ones
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export const launch = (settings) => chromium.launch({ ...SETTINGS, ...settings });
 
 /** A second browser whose processes can be stopped as one, like a machine that sleeps. */
 export async function launchApart() {
@@ -33,9 +36,9 @@ export async function launchApart() {
  * Runs in the page before its own code: keeps every connection for the tests
  * to look at, asks for small pictures to spare the machine, and may narrow
  * what a connection gets.
- * @param {{tcpOnly?: boolean, noDevices?: boolean}} options
+ * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints}} options
  */
-function instrument({ tcpOnly, noDevices }) {
+function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, frameRate: 20 } }) {
   window.connections = [];
   const Native = window.RTCPeerConnection;
   const narrow = (config) => {
@@ -62,7 +65,7 @@ function instrument({ tcpOnly, noDevices }) {
     : (wanted) => {
         // The fake beep is eaten by echo and noise processing; sound must be measurable.
         const audio = wanted.audio && { ...wanted.audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-        const video = wanted.video && { ...wanted.video, width: 640, height: 360, frameRate: 20 };
+        const video = wanted.video && { ...wanted.video, ...camera };
         return nativeAsk({ ...(audio && { audio }), ...(video && { video }) });
       };
   if (noDevices) devices.enumerateDevices = async () => [];
@@ -76,7 +79,7 @@ function instrument({ tcpOnly, noDevices }) {
  * collected in `faults`.
  * @param {import("playwright-core").Browser} browser
  * @param {string | string[]} origin  the only one, or ones, that may be asked for anything
- * @param {{tcpOnly?: boolean, noDevices?: boolean, context?: object}} [options]
+ * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints, context?: object}} [options]
  */
 export async function person(browser, origin, { context: settings = SIZES.laptop, ...options } = {}) {
   const context = await browser.newContext({ locale: "en-GB", ...settings });

@@ -87,7 +87,9 @@ export function stats(page) {
       relayProtocol: by(pair?.localCandidateId)?.relayProtocol,
       remote: by(pair?.remoteCandidateId)?.candidateType,
       frames: sum(inbound("video"), "framesDecoded"),
+      framesSent: sum(all.filter((s) => s.type === "outbound-rtp" && s.kind === "video"), "framesSent"),
       audioPackets: sum(inbound("audio"), "packetsReceived"),
+      audioSent: sum(all.filter((s) => s.type === "outbound-rtp" && s.kind === "audio"), "packetsSent"),
       audioEnergy: sum(inbound("audio"), "totalAudioEnergy"),
     };
   });

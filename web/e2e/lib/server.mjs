@@ -23,7 +23,7 @@ function freePort() {
 }
 
 /** @param {Record<string, Record<string, unknown>>} sections */
-const toml = (sections) =>
+export const toml = (sections) =>
   Object.entries(sections)
     .map(([name, keys]) => `[${name}]\n${Object.entries(keys).map(([k, v]) => `${k} = ${JSON.stringify(v)}`).join("\n")}\n`)
     .join("\n");

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { assertPlaying, LIMIT_MS, stats, until } from "../../lib/call.mjs";
+
+/** How long one look at the flow takes, and what must come in it. */
+const WINDOW_MS = 2_000;
+const FEWEST_A_SECOND = 5;
+const MOST = 0.8;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** What came through each way in one window, as shares of what was sent. */
+async function flow(a, b, window) {
+  const before = await Promise.all([stats(a), stats(b)]);
+  await pause(window);
+  const after = await Promise.all([stats(a), stats(b)]);
+  const way = (from, to) => {
+    const grown = (i, field) => (after[i]?.[field] ?? 0) - (before[i]?.[field] ?? 0);
+    const [frames, sound] = [grown(from, "framesSent"), grown(from, "audioSent")];
+    return { sent: frames, frames: grown(to, "frames") / frames, sound: grown(to, "audioPackets") / sound };
+  };
+  return { toA: way(1, 0), toB: way(0, 1) };
+}
+
+/**
+ * Picture and sound play both ways: not one frame, but most of those that were sent.
+ * @param {import("playwright-core").Page} a @param {import("playwright-core").Page} b
+ */
+export async function assertFlows(a, b, { share = MOST, window = WINDOW_MS, limit = LIMIT_MS } = {}) {
+  await until("picture and sound play both ways", async () => {
+    const seen = await flow(a, b, window);
+    const good = (way) => way.sent >= (FEWEST_A_SECOND * window) / 1000 && way.frames >= share && way.sound >= share;
+    return good(seen.toA) && good(seen.toB) ? seen : (assertFlows.last = seen, false);
+  }, limit).catch((error) => {
+    error.message += ` ${JSON.stringify(assertFlows.last)}`;
+    throw error;
+  });
+}
+
+/** Both see and hear each other, as a person would, and the counters agree. */
+export async function assertCall(a, b) {
+  await Promise.all([assertPlaying(a, b.called), assertPlaying(b, a.called)]);
+  await assertFlows(a, b);
+}
+
+/** What a side says about the way, from its own selected pair and the other's. */
+function words(own, other) {
+  if (own.local === "relay") return `Relayed by this server · ${own.relayProtocol.toUpperCase()}`;
+  if (other.local === "relay") return `Relayed (their side) · ${other.relayProtocol.toUpperCase()}`;
+  return "Direct · UDP";
+}
+
+/** "direct", or the transport to the own relay, or "there" when only the other side uses one. */
+const wayOf = (own, other) => (own.local === "relay" ? own.relayProtocol : other.local === "relay" ? "there" : "direct");
+
+/**
+ * The media takes the expected way on both sides, and both clients say so.
+ * @param {import("playwright-core").Page} a @param {import("playwright-core").Page} b
+ * @param {(a: string, b: string) => boolean} expected  of the two ways
+ */
+export async function assertWay(a, b, expected) {
+  await until("the way is the expected one and both say so", async () => {
+    const [ofA, ofB] = await Promise.all([stats(a), stats(b)]);
+    if (ofA?.pair !== "succeeded" || ofB?.pair !== "succeeded") return false;
+    const ways = [wayOf(ofA, ofB), wayOf(ofB, ofA)];
+    const said = await Promise.all([says(a, words(ofA, ofB)), says(b, words(ofB, ofA))]);
+    assertWay.last = { ways, said };
+    return expected(...ways) && said.every(Boolean);
+  }).catch((error) => {
+    error.message += ` ${JSON.stringify(assertWay.last)}`;
+    throw error;
+  });
+}
+
+const says = (page, text) => page.getByRole("button", { name: new RegExp(`${text.replace(/[()]/g, "\\$&")} · \\d+ ms`) }).isVisible();
+
+/**
+ * Nobody was asked for anything but the server, its DNS and the other client.
+ * @param {import("./lab.mjs").Lab} lab
+ */
+export async function assertNoStrangers(lab) {
+  assert.deepEqual({ a: await lab.strangers("a"), b: await lab.strangers("b") }, { a: [], b: [] });
+}
+
+/** Watches that frames never stop: the longest gap between two frames that came, until `end` is called. */
+export async function watchGaps(page) {
+  await page.evaluate(() => {
+    const seen = { frames: -1, at: performance.now(), longest: 0 };
+    window.gaps = seen;
+    seen.timer = setInterval(async () => {
+      const pc = window.connections.filter((c) => c.connectionState !== "closed").at(-1);
+      const all = [...(await pc.getStats()).values()];
+      const frames = all.filter((s) => s.type === "inbound-rtp" && s.kind === "video").reduce((n, s) => n + (s.framesDecoded ?? 0), 0);
+      const now = performance.now();
+      if (frames !== seen.frames) Object.assign(seen, { frames, at: now });
+      seen.longest = Math.max(seen.longest, now - seen.at);
+    }, 50);
+  });
+  return { end: () => page.evaluate(() => (clearInterval(window.gaps.timer), Math.round(window.gaps.longest))) };
+}
