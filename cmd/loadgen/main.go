@@ -6,15 +6,18 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "loadgen:", err)
 		os.Exit(1)
 	}
@@ -22,13 +25,19 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("say what to measure: signaling")
+		return fmt.Errorf("say what to measure: signaling or relay (each explains itself with -h)")
 	}
 	switch args[0] {
 	case "signaling":
 		return signaling(ctx, args[1:])
+	case "relay":
+		return relay(ctx, os.Stdout, args[1:])
 	case "forward": // the bare forwarder that signaling starts beside the others
 		return forward(args[1:])
+	case "relay-forward": // the same for relay
+		return relayForward(args[1:])
+	case "relay-pion": // pion's own server, which relay starts beside the others
+		return relayPion(ctx, args[1:])
 	}
-	return fmt.Errorf("%q is not one of: signaling", args[0])
+	return fmt.Errorf("%q is not one of: signaling, relay", args[0])
 }

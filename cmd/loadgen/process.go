@@ -47,25 +47,6 @@ func (p *process) stop() {
 	p.cmd.Wait()
 }
 
-// clockTick is the unit of /proc/PID/stat (sysconf _SC_CLK_TCK, 100 on Linux).
-const clockTick = 10 * time.Millisecond
-
-// cpu is user and system time since the process started.
-func (p *process) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, ok := strings.Cut(string(b), ") ")
-	f := strings.Fields(rest)
-	if !ok || len(f) < 13 {
-		return 0, errors.New("/proc/PID/stat has an unknown form")
-	}
-	user, err1 := strconv.ParseInt(f[11], 10, 64)
-	system, err2 := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * clockTick, errors.Join(err1, err2)
-}
-
 // rss is the resident memory in bytes.
 func (p *process) rss() (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))

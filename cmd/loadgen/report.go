@@ -77,5 +77,13 @@ func spread(v []float64) string {
 	if len(s)%2 == 0 {
 		median = (s[len(s)/2-1] + s[len(s)/2]) / 2
 	}
-	return fmt.Sprintf("%.3g (%.3g–%.3g)", median, s[0], s[len(s)-1])
+	return fmt.Sprintf("%s (%s–%s)", number(median), number(s[0]), number(s[len(s)-1]))
+}
+
+// number has three digits, and no exponent.
+func number(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
 }

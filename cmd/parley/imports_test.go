@@ -22,7 +22,8 @@ func allowed() map[string][]string {
 	return map[string][]string{
 		"cmd/parley": {"parley/cmd/internal/", "parley/relay", "parley/signaling", "parley/signaling/auth", "parley/web",
 			"golang.org/x/term", "rsc.io/qr"},
-		"cmd/loadgen":          {"github.com/gorilla/websocket", "github.com/pion/turn/v4"},
+		// loadgen speaks both protocols as a client and sends by raw system calls, so that it costs less than what it measures
+		"cmd/loadgen":          {"github.com/gorilla/websocket", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "golang.org/x/sys/"},
 		"cmd/internal/config":  {"github.com/BurntSushi/toml"},
 		"cmd/internal/listen":  {},
 		"cmd/internal/systemd": {},

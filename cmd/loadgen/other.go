@@ -1,0 +1,20 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+var errNotLinux = errors.New("the benchmarks read Linux's own accounts and need its system calls")
+
+func relay(context.Context, io.Writer, []string) error { return errNotLinux }
+
+func relayForward([]string) error { return errNotLinux }
+
+func relayPion(context.Context, []string) error { return errNotLinux }
+
+func (p *process) cpu() (time.Duration, error) { return 0, errNotLinux }
