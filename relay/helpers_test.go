@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -54,10 +55,19 @@ func testOptions() Options {
 	}
 }
 
-// start runs a server; change may alter the options.
+// start runs a server; change may alter the options. In the end no goroutine of
+// its may be left.
 func start(t *testing.T, change func(*Options)) *testServer {
 	t.Helper()
 	before := runtime.NumGoroutine()
+	t.Cleanup(func() { checkGoroutines(t, before) })
+	return startAmong(t, change)
+}
+
+// startAmong is start for one server among several, whose goroutines cannot be
+// told apart.
+func startAmong(t *testing.T, change func(*Options)) *testServer {
+	t.Helper()
 	o := testOptions()
 	o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	if change != nil {
@@ -85,9 +95,23 @@ func start(t *testing.T, change func(*Options)) *testServer {
 			t.Errorf("Close: %v", err)
 		}
 		served.Wait()
-		checkGoroutines(t, before)
 	})
 	return &testServer{Server: s, t: t, addr: l.Addr().(*net.TCPAddr).AddrPort()}
+}
+
+// serveTLS lets the server take TLS connections too and returns where.
+func (s *testServer) serveTLS() netip.AddrPort {
+	s.t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(s.t)}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		if err := s.ServeTCP(l); err != nil && !errors.Is(err, ErrClosed) {
+			s.t.Errorf("ServeTCP: %v", err)
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
 // listenBoth binds one port on both transports.

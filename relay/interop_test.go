@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -21,55 +22,165 @@ import (
 func foreign(t *testing.T, name, debian string) string {
 	t.Helper()
 	tool, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-	case os.Getenv("INTEROP") == "required":
-		t.Fatalf("%s is not installed (package %s)", name, debian)
-	default:
-		t.Skipf("%s is not installed (package %s); make test installs it", name, debian)
+	if err != nil {
+		absent(t, name, debian)
 	}
 	return tool
 }
 
+// absent fails or skips the test for want of a Debian package.
+func absent(t *testing.T, name, debian string) {
+	t.Helper()
+	if os.Getenv("INTEROP") == "required" {
+		t.Fatalf("%s is not installed (package %s)", name, debian)
+	}
+	t.Skipf("%s is not installed (package %s); make test installs it", name, debian)
+}
+
+// mode is one way to run turnutils_uclient against a server of its own.
+type mode struct {
+	name, flags string
+	peer        bool   // there is an echo peer to talk to
+	messages    int    // that the client sends at least
+	refused     string // the error code that ends it; "" = all messages come back
+
+	s   *testServer
+	out string
+}
+
+// uclientModes are all modes that mean something to a relay of IPv4 and UDP.
+// TCP relays (-T, -P), IPv6 relays (-x) and DONT-FRAGMENT (-g) are refused.
+func uclientModes() []*mode {
+	return []*mode{
+		{name: "channels", flags: "-c -n 20 -m 4", peer: true, messages: 80},
+		{name: "channels with RTCP on a reserved port", flags: "-n 20 -m 2", peer: true, messages: 40},
+		{name: "indications", flags: "-s -c -n 10 -m 2", peer: true, messages: 20},
+		{name: "indications with RTCP", flags: "-s -n 10", peer: true, messages: 20},
+		{name: "client to client", flags: "-y -c -n 10 -m 2", messages: 20},
+		{name: "client to client, indications", flags: "-y -s -c -n 10 -m 2", messages: 20},
+		{name: "extra permissions and bindings", flags: "-G -c -n 5", peer: true, messages: 5},
+		{name: "mandatory padding", flags: "-D -c -n 5", peer: true, messages: 5},
+		{name: "random disconnect", flags: "-B -c -n 20 -m 2", peer: true, messages: 40},
+		{name: "mobility asked for", flags: "-M -c -n 5", peer: true, messages: 5},
+		{name: "IPv4 asked for", flags: "-X -c -n 5", peer: true, messages: 5},
+		{name: "IPv6 asked for, peer IPv4", flags: "-x -c -n 5", peer: true, messages: 5},
+		{name: "both families asked for", flags: "-Z -n 5", peer: true, messages: 5},
+		{name: "tcp", flags: "-t -c -n 20 -m 4", peer: true, messages: 80},
+		{name: "tcp with RTCP", flags: "-t -n 10", peer: true, messages: 20},
+		{name: "tcp, indications", flags: "-t -s -c -n 10 -m 2", peer: true, messages: 20},
+		{name: "tcp, client to client", flags: "-t -y -c -n 10 -m 2", messages: 20},
+		{name: "tcp, mandatory padding", flags: "-t -D -c -n 5", peer: true, messages: 5},
+		{name: "tcp, random disconnect", flags: "-t -B -c -n 20 -m 2", peer: true, messages: 40},
+		{name: "tls", flags: "-t -S -c -n 20 -m 4", peer: true, messages: 80},
+		{name: "tls with RTCP", flags: "-t -S -n 10", peer: true, messages: 20},
+		{name: "tls, indications", flags: "-t -S -s -c -n 10 -m 2", peer: true, messages: 20},
+		{name: "tls, client to client", flags: "-t -S -y -c -n 10 -m 2", messages: 20},
+		{name: "IPv6 relay", flags: "-y -x -c -n 5", refused: "440"},
+		{name: "IPv6 relay over tcp", flags: "-t -y -x -c -n 5", refused: "440"},
+		{name: "DONT-FRAGMENT", flags: "-g -c -n 5", peer: true, refused: "420"},
+		{name: "TCP relay", flags: "-T -n 5", refused: "442"},
+		{name: "TCP relay with an active peer", flags: "-P -n 5", refused: "442"},
+	}
+}
+
 // TestTurnutils runs coturn's test client, which shares no code with us. It
-// exits 0 even when packets were lost, so its counts are read.
+// exits 0 even when packets were lost, so its counts are read, and ours.
 func TestTurnutils(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the clients take seconds of real time")
 	}
 	tool := foreign(t, "turnutils_uclient", "coturn")
-	s := start(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
 	peer := echoPair(t)
-	cases := []struct {
-		name, flags string
-		peer        bool
-		out         string
-	}{
-		{name: "channels", flags: "-c -n 20 -m 4", peer: true},
-		{name: "even port and reservation", flags: "-n 20 -m 2", peer: true},
-		{name: "indications", flags: "-s -c -n 10 -m 2", peer: true},
-		{name: "tcp", flags: "-t -c -n 20 -m 4", peer: true},
-		{name: "tcp indications", flags: "-t -s -c -n 10 -m 2", peer: true},
-		{name: "client to client", flags: "-y -c -n 10 -m 2"},
-		{name: "extra permissions", flags: "-G -c -n 5", peer: true},
-		{name: "mandatory padding", flags: "-D -c -n 5", peer: true},
-		{name: "explicit IPv4", flags: "-X -c -n 5", peer: true},
-	}
+	modes := uclientModes()
 	var clients sync.WaitGroup // all at once: they mostly wait
-	for i := range cases {
-		c := &cases[i]
-		args := []string{"-W", testSecret, "-u", "alice", "-p", strconv.Itoa(int(s.addr.Port())), "-l", "170", "-z", "15"}
-		if c.peer {
+	for _, m := range modes {
+		m.s = startAmong(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
+		args := m.s.uclientArgs(m.flags)
+		if m.peer {
 			args = append(args, "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())))
 		}
-		clients.Go(func() { c.out = uclient(t, tool, append(append(args, strings.Fields(c.flags)...), "127.0.0.1")) })
+		clients.Go(func() { m.out, _ = run(t, tool, append(args, "127.0.0.1")...) })
 	}
 	clients.Wait()
-	for _, c := range cases {
-		sent, received := total(c.out, "tot_send_msgs"), total(c.out, "tot_recv_msgs")
-		if sent == 0 || sent != received {
-			t.Errorf("%s: sent %d, received %d:\n%s", c.name, sent, received, c.out)
+	for _, m := range modes {
+		t.Run(m.name, m.judge)
+	}
+}
+
+func (s *testServer) uclientArgs(flags string) []string {
+	port := s.addr.Port()
+	if strings.Contains(flags, "-S") {
+		port = s.serveTLS().Port()
+	}
+	return append(strings.Fields(flags), "-W", testSecret, "-u", "alice", "-p", strconv.Itoa(int(port)), "-l", "170", "-z", "15")
+}
+
+func (m *mode) judge(t *testing.T) {
+	st := m.s.Snapshot()
+	transport := "udp"
+	switch {
+	case strings.Contains(m.flags, "-S"):
+		transport = "tls"
+	case strings.Contains(m.flags, "-t"), strings.Contains(m.flags, "-T"), strings.Contains(m.flags, "-P"):
+		transport = "tcp"
+	}
+	results := st.AllocationResults[transport]
+	if m.refused != "" {
+		if results["ok"] != 0 || results[m.refused] == 0 || !strings.Contains(m.out, "error "+m.refused) || st.PacketsUp > 0 {
+			t.Errorf("not refused with %s but %v, %d packets relayed:\n%s", m.refused, results, st.PacketsUp, m.out)
 		}
+		return
+	}
+	sent, received := total(m.out, "tot_send_msgs"), total(m.out, "tot_recv_msgs")
+	if sent < m.messages || sent != received {
+		t.Errorf("sent %d, received %d:\n%s", sent, received, m.out)
+	}
+	if results["ok"] == 0 || st.PacketsUp < uint64(sent) || st.PacketsDown < uint64(sent) || st.BytesUp < 170*uint64(sent) {
+		t.Errorf("the server counts %v, %d packets up (%d bytes), %d down", results, st.PacketsUp, st.BytesUp, st.PacketsDown)
+	}
+}
+
+// TestTurnutilsGarbage: the client's negative modes scramble one message in ten
+// (-R), bind random channel numbers (-N) or go away in the middle (-O). A server
+// must let garbage pass unanswered, and some -R clients wait for an answer for
+// ever; enough of them come through. The others still get what they ask for.
+func TestTurnutilsGarbage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the clients take seconds of real time")
+	}
+	tool := foreign(t, "turnutils_uclient", "coturn")
+	peer := echoPair(t)
+	modes := []*mode{
+		{flags: "-R -c -n 5"}, {flags: "-t -R -c -n 5"}, {flags: "-t -S -R -c -n 5"}, {flags: "-N -c -n 5"},
+		{flags: "-t -N -c -n 5"}, {flags: "-O -c -n 5"}, {flags: "-t -O -c -n 5"}, {flags: "-t -S -O -c -n 5"},
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var scrambled atomic.Int32 // runs over UDP that came through
+	var clients sync.WaitGroup
+	for _, m := range modes {
+		m.s = startAmong(t, allowOwn)
+		args := append(m.s.uclientArgs(m.flags), "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())), "127.0.0.1")
+		for range 6 {
+			clients.Go(func() {
+				out, _ := exec.CommandContext(ctx, tool, args...).CombinedOutput()
+				if n := total(string(out), "tot_recv_msgs"); n > 0 && n == total(string(out), "tot_send_msgs") && m == modes[0] {
+					scrambled.Add(1)
+				}
+			})
+		}
+	}
+	clients.Wait()
+	if scrambled.Load() == 0 {
+		t.Error("no run of -R came through")
+	}
+	for _, m := range modes {
+		st := m.s.Snapshot()
+		if st.AuthFailures["no_credentials"] < 6 {
+			t.Errorf("%s: the clients have not even asked: %v", m.flags, st.AuthFailures)
+		}
+		m.s.probe("udp", m.s.user("ben")).allocate()
+		m.s.probe("tcp", m.s.user("ben")).allocate()
 	}
 }
 
@@ -81,14 +192,31 @@ func TestTurnutilsWrongPassword(t *testing.T) {
 		"wrong_credentials": {"-W", "WRONG", "-u", "alice"},
 		"expired":           {"-u", fmt.Sprintf("%d:alice", time.Now().Add(-time.Minute).Unix()), "-w", "x"},
 	} {
-		out := uclient(t, tool, append(args, "-e", "127.0.0.1", "-p", port, "-c", "-n", "5", "127.0.0.1"))
-		if !strings.Contains(out, "Cannot complete Allocation") || s.Snapshot().AuthFailures[reason] == 0 {
-			t.Errorf("%v: not refused as %s:\n%s", args, reason, out)
+		out, exit := run(t, tool, append(args, "-e", "127.0.0.1", "-p", port, "-c", "-n", "5", "127.0.0.1")...)
+		if exit != 255 || !strings.Contains(out, "Cannot complete Allocation") || s.Snapshot().AuthFailures[reason] == 0 {
+			t.Errorf("%v: exit %d, not refused as %s:\n%s", args, exit, reason, out)
 		}
 	}
 }
 
-func uclient(t *testing.T, tool string, args []string) string {
+// TestTurnutilsSTUN: coturn's STUN clients learn the address that they have.
+func TestTurnutilsSTUN(t *testing.T) {
+	s := start(t, nil)
+	port := strconv.Itoa(int(s.addr.Port()))
+	for _, args := range [][]string{
+		{"turnutils_stunclient", "-p", port, "127.0.0.1"},
+		{"turnutils_natdiscovery", "-m", "-f", "-p", port, "127.0.0.1"},
+	} {
+		before := s.Snapshot().StunRequests
+		out, exit := run(t, foreign(t, args[0], "coturn"), args[1:]...)
+		if exit != 0 || !regexp.MustCompile(`UDP reflexive addr: 127\.0\.0\.1:\d+`).MatchString(out) || s.Snapshot().StunRequests == before {
+			t.Errorf("%v: exit %d, %d requests counted:\n%s", args, exit, s.Snapshot().StunRequests-before, out)
+		}
+	}
+}
+
+// run runs a tool to its end and returns what it printed and its exit status.
+func run(t *testing.T, tool string, args ...string) (string, int) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var out bytes.Buffer
@@ -99,7 +227,7 @@ func uclient(t *testing.T, tool string, args []string) string {
 		t.Errorf("%v hangs:\n%s", args, out.String())
 	}
 	t.Logf("%v: %v", args, err)
-	return out.String()
+	return out.String(), cmd.ProcessState.ExitCode()
 }
 
 // total returns the last value of a counter in the client's report.

@@ -79,6 +79,14 @@ func (s *Server) handle(r *request) *builder {
 		return nil
 	}
 	r.alloc = s.allocs[r.client]
+	w := r.answer()
+	if r.msg.method == methodAllocate {
+		s.count.result(r.client.Link.Transport(), resultOf(w))
+	}
+	return w
+}
+
+func (r *request) answer() *builder {
 	if list := r.msg.unknown(); len(list) > 0 {
 		return r.fail(420).addUnknown(list)
 	}
@@ -90,11 +98,7 @@ func (s *Server) handle(r *request) *builder {
 			return r.fail(441)
 		}
 	}
-	w := handlerOf(r.msg.method)(r)
-	if r.msg.method == methodAllocate {
-		s.count.result(r.client.Link.Transport(), resultOf(w))
-	}
-	return w
+	return handlerOf(r.msg.method)(r)
 }
 
 // resultOf is the label for an answer: "ok" or the error code.

@@ -14,6 +14,10 @@ const (
 	queueAge = 150 * time.Millisecond
 	// writeSize is how much goes out in one write: one TLS record.
 	writeSize = 16 << 10
+	// fewFrames is how much may wait for frames to get TLS records of their own:
+	// coturn's test client, for one, takes a record for a frame and loses what
+	// else is in it. With more than that waiting, full records matter.
+	fewFrames = 4 << 10
 )
 
 // outQueue holds the frames for one stream, which its run goroutine writes. When
@@ -120,12 +124,16 @@ func (q *outQueue) run() {
 func (q *outQueue) take(buf []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	most := writeSize
+	if q.st.secure && len(q.data) <= fewFrames {
+		most = 0 // a single frame
+	}
 	oldest := time.Now().Add(-queueAge)
 	at, i := 0, 0
 	for ; i < len(q.frames); i++ {
 		f := q.frames[i]
 		stale := f.media && len(q.data)-at > writeSize && f.at.Before(oldest)
-		if !stale && len(buf) > 0 && len(buf)+f.n > writeSize {
+		if !stale && len(buf) > 0 && len(buf)+f.n > most {
 			break
 		}
 		if stale {
