@@ -36,8 +36,9 @@ func newUpgrader(h *Hub) websocket.Upgrader {
 	}
 }
 
-// ServeHTTP is GET /ws: it judges the request, upgrades it and returns; the
-// socket goes on in a goroutine of its own, so that net/http frees its buffers.
+// ServeHTTP is GET /ws: it judges the request, upgrades it, hears hello and
+// returns; the session goes on in a goroutine of its own, so that net/http frees
+// its buffers and the stack that all this took.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s, err := h.admit(r)
 	if err != nil {
@@ -68,7 +69,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.conn.SetPingHandler(s.pinged)
 	s.conn.SetPongHandler(s.heard)
 	s.conn.SetReadDeadline(time.Now().Add(h.opt.HelloTimeout))
-	go s.run()
+	s.run()
 }
 
 // admit judges the request and counts the socket that it asks for.

@@ -62,7 +62,7 @@ type socket struct {
 	iceDue   time.Time
 }
 
-// run is the reader goroutine up to the session.
+// run is the reader up to the session, in the goroutine of the request.
 func (s *socket) run() {
 	s.greet()
 	p := s.peer.Load()

@@ -153,7 +153,10 @@ func (s *server) buildSite(context.Context) error {
 	if s.certs != nil {
 		config = s.certs.TLSConfig()
 	}
-	s.mux = listen.NewMux(s.socks.HTTP, config, s.turn.ServeConn, s.log)
-	s.http = webServer(s.routes(site), s.log)
+	routes := s.routes(site)
+	s.mux = listen.NewMux(s.socks.HTTP, listen.MuxOptions{
+		TLS: config, Turn: s.turn.ServeConn, Upgrade: newUpgrades(routes, s.log).serve, Log: s.log,
+	})
+	s.http = webServer(routes, s.log)
 	return nil
 }

@@ -7,6 +7,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -107,7 +108,9 @@ func (o Options) tcp(name, key, addr string) (net.Listener, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	l, err := net.Listen("tcp", addr)
+	// Whatever is spoken here ends a silent connection by itself: keep-alive
+	// probes would be four system calls a connection for nothing.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, &Error{key, addr, err}
 	}

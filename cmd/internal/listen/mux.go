@@ -25,33 +25,45 @@ const maxUndecided = 4096
 // client offered does not matter.
 //
 // Serve runs one goroutine for each undecided connection. It ends by handing
-// the connection to HTTP's Accept, or by serving it through Options.Turn.
+// the connection to HTTP's Accept, or by serving it through Turn or Upgrade.
 type Mux struct {
 	inner net.Listener
-	tls   *tls.Config
-	turn  func(net.Conn)
-	log   *slog.Logger
+	opt   MuxOptions
 	http  chan net.Conn
 	slots chan struct{}
 	done  chan struct{}
 	stop  sync.Once
 	wg    sync.WaitGroup
 
+	ahead sync.Pool // of *[peekSize]byte
+
 	mu        sync.Mutex
 	undecided map[net.Conn]struct{}
 }
 
-// NewMux shares l. A nil config means that TLS is not spoken; turn serves one
-// TURN connection and returns when it has ended.
-func NewMux(l net.Listener, config *tls.Config, turn func(net.Conn), log *slog.Logger) *Mux {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// MuxOptions is what a Mux does with the connections of its port.
+type MuxOptions struct {
+	TLS  *tls.Config    // nil: TLS is not spoken
+	Turn func(net.Conn) // serves one TURN connection and returns when it has ended
+	// Upgrade may take an HTTP connection of which head is all that came yet. It
+	// answers on c and returns true, or touches nothing and returns false: then
+	// the connection goes to HTTP, head included. It must not keep head. Nil
+	// takes none.
+	Upgrade func(c net.Conn, head []byte) bool
+	Log     *slog.Logger // nil discards
+}
+
+// NewMux shares l.
+func NewMux(l net.Listener, opt MuxOptions) *Mux {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Mux{
-		inner: l, tls: config, turn: turn, log: log,
+		inner: l, opt: opt,
 		http:      make(chan net.Conn),
 		slots:     make(chan struct{}, maxUndecided),
 		done:      make(chan struct{}),
+		ahead:     sync.Pool{New: func() any { return new([peekSize]byte) }},
 		undecided: make(map[net.Conn]struct{}),
 	}
 }
@@ -70,7 +82,7 @@ func (m *Mux) Serve() error {
 			return net.ErrClosed
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			m.log.Warn("A connection could not be accepted; the port keeps listening.", "error", err, "pause", pause)
+			m.opt.Log.Warn("A connection could not be accepted; the port keeps listening.", "error", err, "pause", pause)
 			if !m.sleep(pause) {
 				return net.ErrClosed
 			}
@@ -79,10 +91,12 @@ func (m *Mux) Serve() error {
 }
 
 // Close stops accepting and drops the connections that are still undecided.
-// Those that were handed on belong to HTTP and TURN.
-func (m *Mux) Close() error {
-	m.stop.Do(func() { close(m.done) })
-	err := m.inner.Close()
+// Those that were handed on belong to HTTP and TURN. Closing twice is harmless.
+func (m *Mux) Close() (err error) {
+	m.stop.Do(func() {
+		close(m.done)
+		err = m.inner.Close()
+	})
 	m.mu.Lock()
 	for c := range m.undecided {
 		c.Close()
@@ -126,18 +140,27 @@ func (m *Mux) start(c net.Conn) {
 		return
 	}
 	m.wg.Go(func() {
-		decided, turn := m.decide(c)
+		decided := m.decide(c)
 		m.untrack(c)
 		<-m.slots
-		switch {
-		case decided == nil:
+		if decided == nil {
 			c.Close()
-		case turn:
-			m.turn(decided)
-		default:
-			m.give(decided)
+			return
 		}
+		m.handOn(decided)
 	})
+}
+
+// handOn serves a connection whose protocol is known, or gives it to HTTP.
+func (m *Mux) handOn(p *peeked) {
+	switch {
+	case p.ahead[0] <= 0x03:
+		m.opt.Turn(p)
+	case m.opt.Upgrade != nil && m.opt.Upgrade(p, p.ahead):
+		p.release()
+	default:
+		m.give(p)
+	}
 }
 
 func (m *Mux) track(c net.Conn) bool {
@@ -168,32 +191,33 @@ func (m *Mux) give(c net.Conn) {
 
 const tlsHandshakeByte = 0x16
 
-// decide reads the first byte, through TLS where that is spoken. A nil
-// connection is one that said nothing in time.
-func (m *Mux) decide(raw net.Conn) (c net.Conn, turn bool) {
+// decide reads the first bytes, through TLS where that is spoken. Nil is for a
+// connection that said nothing in time.
+func (m *Mux) decide(raw net.Conn) *peeked {
 	raw.SetDeadline(time.Now().Add(firstBytes))
-	p, err := peek(raw)
+	p, err := m.peek(raw)
 	if err != nil {
-		return nil, false
+		return nil
 	}
-	if p.first == tlsHandshakeByte && m.tls != nil {
+	if p.ahead[0] == tlsHandshakeByte && m.opt.TLS != nil {
 		if p, err = m.handshake(p); err != nil {
-			return nil, false
+			return nil
 		}
 	}
 	raw.SetDeadline(time.Time{})
-	return p, p.first <= 0x03
+	return p
 }
 
 func (m *Mux) handshake(p *peeked) (*peeked, error) {
-	t := tls.Server(p, m.tls)
+	t := tls.Server(p, m.opt.TLS)
 	ctx, cancel := context.WithTimeout(context.Background(), firstBytes)
 	defer cancel()
 	if err := t.HandshakeContext(ctx); err != nil {
-		m.log.Debug("A TLS handshake failed.", "client", p.RemoteAddr(), "error", err)
+		p.release()
+		m.opt.Log.Debug("A TLS handshake failed.", "client", p.RemoteAddr(), "error", err)
 		return nil, err
 	}
-	return peek(t)
+	return m.peek(t)
 }
 
 // HTTP is the listener of the connections that speak HTTP. A connection that
@@ -214,33 +238,50 @@ func (l httpListener) Accept() (net.Conn, error) {
 func (l httpListener) Close() error   { return l.m.Close() }
 func (l httpListener) Addr() net.Addr { return l.m.inner.Addr() }
 
-// peeked gives back the one byte that was read to decide.
+// peekSize holds the whole head of a usual request, and a TLS ClientHello.
+const peekSize = 2048
+
+// peeked gives back what was read to decide.
 type peeked struct {
 	net.Conn
-	first byte
-	given bool
+	ahead []byte // what is still to be given back; of buf
+	buf   *[peekSize]byte
+	pool  *sync.Pool
 }
 
-func peek(c net.Conn) (*peeked, error) {
-	var b [1]byte
-	if _, err := c.Read(b[:]); err != nil {
+// peek waits for the first bytes and takes what has come.
+func (m *Mux) peek(c net.Conn) (*peeked, error) {
+	buf := m.ahead.Get().(*[peekSize]byte)
+	n, err := c.Read(buf[:])
+	if n == 0 {
+		m.ahead.Put(buf)
 		return nil, err
 	}
-	return &peeked{Conn: c, first: b[0]}, nil
+	return &peeked{Conn: c, ahead: buf[:n], buf: buf, pool: &m.ahead}, nil
 }
 
 // Read has one caller at a time, as with any connection that is parsed.
 func (p *peeked) Read(b []byte) (int, error) {
-	if p.given || len(b) == 0 {
+	if p.buf == nil || len(b) == 0 {
 		return p.Conn.Read(b)
 	}
-	p.given = true
-	b[0] = p.first
-	return 1, nil
+	n := copy(b, p.ahead)
+	if p.ahead = p.ahead[n:]; len(p.ahead) == 0 {
+		p.release()
+	}
+	return n, nil
 }
 
-// NetConn is the connection below, as with tls.Conn. It misses nothing once the
-// first byte has been read here.
+// release drops what has not been given back.
+func (p *peeked) release() {
+	if p.buf != nil {
+		p.pool.Put(p.buf)
+		p.ahead, p.buf = nil, nil
+	}
+}
+
+// NetConn is the connection below, as with tls.Conn. It misses nothing once a
+// Read with room for peekSize has returned, such as the first one of net/http.
 func (p *peeked) NetConn() net.Conn { return p.Conn }
 
 // TLSState tells whether c came through TLS, and with which parameters.

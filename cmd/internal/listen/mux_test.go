@@ -21,13 +21,13 @@ func site(t *testing.T, conf *tls.Config) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := listen.NewMux(l, conf, func(c net.Conn) {
+	m := listen.NewMux(l, listen.MuxOptions{TLS: conf, Turn: func(c net.Conn) {
 		defer c.Close()
 		b := make([]byte, 4)
 		if _, err := io.ReadFull(c, b); err == nil {
 			c.Write(append([]byte("turn:"), b...))
 		}
-	}, nil)
+	}})
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.Proto)
 	}), Protocols: new(http.Protocols)}
@@ -111,7 +111,7 @@ func TestCloseDropsUndecidedConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := listen.NewMux(l, nil, func(c net.Conn) { c.Close() }, nil)
+	m := listen.NewMux(l, listen.MuxOptions{Turn: func(c net.Conn) { c.Close() }})
 	served := make(chan error, 1)
 	go func() { served <- m.Serve() }()
 	silent, err := net.Dial("tcp", l.Addr().String())
