@@ -2,8 +2,8 @@ package signaling
 
 import (
 	"bufio"
-	"crypto/tls"
 	"encoding/binary"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -17,6 +17,10 @@ import (
 // does not take at once is left to the writer goroutine, so a slow client
 // delays nobody. Connections through TLS have none: their records cannot be
 // written in part.
+//
+// Neither reading nor writing tells the scheduler of a system call, since none
+// can block: on a server that is idle between two messages that would wake the
+// runtime's monitor thread for each of them.
 type direct struct {
 	net.Conn
 	raw syscall.RawConn
@@ -29,39 +33,17 @@ type direct struct {
 	failed error      // a write failed, perhaps in a frame: nothing may follow either
 	timed  bool       // the connection has a write deadline
 
-	// Of the attempt under way; the function is kept to spare its allocation.
-	attempt func(fd uintptr) bool
-	buf     []byte
-	n       int
-	err     error
+	// Of the attempts under way; the functions are kept to spare their
+	// allocation. The first is guarded by mu, the second owned by the reader.
+	write, read attempt
 }
 
-// newDirect returns nil where c has no descriptor of its own.
-func newDirect(c net.Conn) *direct {
-	inner := c
-	for {
-		if _, ok := inner.(*tls.Conn); ok {
-			return nil
-		}
-		if sc, ok := inner.(syscall.Conn); ok {
-			raw, err := sc.SyscallConn()
-			if err != nil {
-				return nil
-			}
-			// The wrappers have done their work once the request was read.
-			d := &direct{Conn: inner, raw: raw}
-			d.attempt = func(fd uintptr) bool {
-				d.n, d.err = writeNow(fd, d.buf)
-				return true
-			}
-			return d
-		}
-		wrapper, ok := inner.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		inner = wrapper.NetConn()
-	}
+// attempt is one system call on the descriptor, and its outcome.
+type attempt struct {
+	call func(fd uintptr) (done bool)
+	buf  []byte
+	n    int
+	err  error
 }
 
 // tryWrite writes whole frames without waiting. taken is false when nothing was
@@ -78,14 +60,36 @@ func (d *direct) tryWrite(frames []byte) (taken, whole bool) {
 		d.Conn.SetWriteDeadline(time.Time{})
 		d.timed = false
 	}
-	d.buf, d.n, d.err = frames, 0, nil
-	err := d.raw.Write(d.attempt)
-	d.buf = nil
-	if err != nil || d.n <= 0 {
+	w := &d.write
+	w.buf, w.n, w.err = frames, 0, nil
+	err := d.raw.Write(w.call)
+	w.buf = nil
+	if err != nil || w.n <= 0 {
 		return false, false
 	}
-	d.rest = append(d.rest, frames[d.n:]...)
-	return true, d.n == len(frames)
+	d.rest = append(d.rest, frames[w.n:]...)
+	return true, w.n == len(frames)
+}
+
+// Read waits for what comes, as the connection's own Read does. It has one
+// caller at a time.
+func (d *direct) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	r := &d.read
+	r.buf, r.n, r.err = b, 0, nil
+	err := d.raw.Read(r.call)
+	r.buf = nil
+	switch {
+	case err != nil: // closed, or too late
+		return 0, err
+	case r.err != nil:
+		return 0, r.err
+	case r.n == 0:
+		return 0, io.EOF
+	}
+	return r.n, nil
 }
 
 // flush writes the rest of a frame, and waits for it.
@@ -155,7 +159,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	from := c
 	if h.direct = newDirect(c); h.direct != nil {
-		c, from = h.direct, h.direct.Conn
+		c, from = h.direct, h.direct
 	}
 	if rw.Reader.Buffered() == 0 { // else the upgrade is refused: the client did not wait for it
 		rw.Reader = bufio.NewReaderSize(from, readBuffer)

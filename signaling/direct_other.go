@@ -2,7 +2,7 @@
 
 package signaling
 
-import "syscall"
+import "net"
 
-// writeNow leaves every write to the writer goroutine.
-func writeNow(uintptr, []byte) (int, error) { return 0, syscall.EINVAL }
+// newDirect leaves every write to the writer goroutine.
+func newDirect(net.Conn) *direct { return nil }
