@@ -109,7 +109,12 @@ type visitor struct {
 func (p *program) signIn(name string) *visitor {
 	p.t.Helper()
 	jar, _ := cookiejar.New(nil)
-	v := &visitor{p: p, http: &http.Client{Jar: jar, Timeout: patience}}
+	return p.signInWith(&http.Client{Jar: jar, Timeout: patience}, name)
+}
+
+func (p *program) signInWith(client *http.Client, name string) *visitor {
+	p.t.Helper()
+	v := &visitor{p: p, http: client}
 	resp := v.post("/login", `{"name":"`+name+`"}`)
 	if resp.StatusCode != http.StatusOK {
 		b, _ := io.ReadAll(resp.Body)

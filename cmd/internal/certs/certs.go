@@ -26,6 +26,8 @@ const (
 	// refreshEvery is how often Run looks whether the certificate must be
 	// remade: an address from DHCP or 30 days before expiry do not hurry.
 	refreshEvery = time.Hour
+	// looksInLife is how often Run looks at least in what is left of a certificate.
+	looksInLife = 8
 	// alpnTURN names TURN over TLS (RFC 7443).
 	alpnTURN = "stun.turn"
 )
@@ -196,7 +198,7 @@ func (p *Provider) Reload() error {
 func (p *Provider) Run(ctx context.Context) error {
 	var failures int
 	for {
-		wait := refreshEvery
+		wait := p.untilNext()
 		if err := p.source.refresh(ctx); err != nil && ctx.Err() == nil {
 			failures++
 			wait = min(backoff(failures), refreshEvery)
@@ -204,6 +206,7 @@ func (p *Provider) Run(ctx context.Context) error {
 		} else if err == nil {
 			failures = 0
 			_, _ = p.certificate(&tls.ClientHelloInfo{}) // so that NotAfter follows without a visitor
+			wait = p.untilNext()
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -213,6 +216,17 @@ func (p *Provider) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// untilNext is refreshEvery, or sooner for a certificate of hours: the manager
+// of ACME renews at two thirds of its life, and what it has got must be in use
+// long before the rest of that is over.
+func (p *Provider) untilNext() time.Duration {
+	end := p.NotAfter()
+	if end.IsZero() {
+		return refreshEvery
+	}
+	return max(time.Second, min(refreshEvery, end.Sub(p.opts.Now())/looksInLife))
 }
 
 // backoff is the wait after that many failures in a row: a minute, then twice
