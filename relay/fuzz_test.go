@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,9 +46,7 @@ func FuzzReceive(f *testing.F) {
 			w.add(attrUsername, []byte(name)).add(attrRealm, []byte(s.o.Realm)).add(attrNonce, s.nonces.issue(s.o.Now(), client.Addr))
 			raw = w.sign(longTermKey(name, s.o.Realm, pass)).b
 		}
-		buf := make([]byte, dataplane.Headroom+len(raw)+dataplane.Tailroom)
-		copy(buf[dataplane.Headroom:], raw)
-		s.receive(&reader{control: s.serveRequest}, client, dataplane.Packet{Buf: buf, Off: dataplane.Headroom, End: dataplane.Headroom + len(raw)})
+		s.receive(&reader{control: s.serveRequest}, client, slices.Clone(raw))
 		for _, a := range s.Allocations() {
 			if a.Client != client.Addr {
 				t.Errorf("an allocation for %v", a.Client)

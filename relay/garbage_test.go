@@ -4,82 +4,52 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-
-	"parley/relay/dataplane"
 )
 
 // TestNoGarbage: in the steady state a packet of a call leaves nothing to
-// collect, over UDP, in both directions and in both forms.
+// collect, over UDP, in both directions and in both forms, and neither does a
+// Binding request. Both goroutines of the path are in the count.
 func TestNoGarbage(t *testing.T) {
-	s := start(t, allowOwn)
 	for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
 		t.Run(listen, func(t *testing.T) {
+			s := start(t, allowOwn)
 			conn, err := net.ListenPacket("udp", listen)
 			if err != nil {
 				t.Skip(err)
 			}
-			u, err := dataplane.NewUDP(conn.(*net.UDPConn))
-			if err != nil {
-				t.Fatal(err)
+			port := addrPortOf(conn.LocalAddr()).Port()
+			ended := make(chan error)
+			go func() { ended <- s.ServeUDP(conn.(*net.UDPConn)) }()
+			noGarbage(t, &testServer{Server: s.Server, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)})
+			_ = s.Server.Close()
+			if err := <-ended; err != nil {
+				t.Error(err)
 			}
-			defer func() { _ = u.Close() }()
-			to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), addrPortOf(conn.LocalAddr()).Port())
-			serveByHand(t, s, u, to)
 		})
 	}
 }
 
-// serveByHand reads a listener by itself, one packet at a time.
-func serveByHand(t *testing.T, s *testServer, link *dataplane.UDP, server netip.AddrPort) {
-	client, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+func noGarbage(t *testing.T, s *testServer) {
+	p := s.probe("udp", s.user("ann"))
 	peer := plainPeer(t)
-	rd := &reader{control: func(dataplane.Client, *message) {}}
-	buf := make([]byte, dataplane.Headroom+maxFrame+dataplane.Tailroom)
-	var from dataplane.Client
-	feed := func(b []byte) {
-		if _, err := client.Write(b); err != nil {
-			t.Fatal(err)
-		}
-		n, c, err := link.Read(buf[dataplane.Headroom : dataplane.Headroom+maxFrame])
+	at, relay := addrPortOf(peer.LocalAddr()), p.allocate()
+	in := make([]byte, 2000)
+	must := func(_ int, err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		from = c
-		s.receive(rd, c, dataplane.Packet{Buf: buf, Off: dataplane.Headroom, End: dataplane.Headroom + n})
 	}
-	feed([]byte{0x40, 0, 0, 0}) // learns the address
-	relay, err := s.plane.Open(dataplane.RelayConfig{Client: from, Bind: netip.MustParseAddrPort("127.0.0.1:0"),
-		Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 19999)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer relay.Close()
-	at := addrPortOf(peer.LocalAddr())
-	relay.Permit(at.Addr())
-	in := make([]byte, 2000)
-	var relayAddr netip.AddrPort
 	there := func(b []byte) func() {
 		return func() {
-			feed(b)
-			if _, relayAddr, err = peer.ReadFromUDPAddrPort(in); err != nil {
-				t.Fatal(err)
-			}
+			must(p.conn.Write(b))
+			n, _, err := peer.ReadFromUDPAddrPort(in)
+			must(n, err)
 		}
 	}
 	back := func() {
-		if _, err := peer.WriteToUDPAddrPort(in[:100], relayAddr); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.Read(in); err != nil {
-			t.Fatal(err)
-		}
+		must(peer.WriteToUDPAddrPort(in[:101], relay))
+		must(p.conn.Read(in))
 	}
-	send := newMessage(methodSend, classIndication, transactionID()).addAddress(attrXORPeerAddress, at).add(attrData, make([]byte, 100)).b
-	response := newMessage(methodBinding, classSuccess, transactionID()).b
 	none := func(what string, f func()) {
 		t.Helper()
 		f()
@@ -87,11 +57,19 @@ func serveByHand(t *testing.T, s *testServer, link *dataplane.UDP, server netip.
 			t.Errorf("%s: %v allocations", what, n)
 		}
 	}
+	send := newMessage(methodSend, classIndication, transactionID()).addAddress(attrXORPeerAddress, at).add(attrData, make([]byte, 101)).b
+	p.want(0, methodCreatePermission, peerAttr(at))
 	none("Send indication", there(send))
 	none("Data indication", back)
-	relay.Bind(0x4000, at)
-	none("ChannelData up", there(append([]byte{0x40, 0, 0, 100}, make([]byte, 100)...)))
+	p.want(0, methodChannelBind, bindAttrs(0x4000, at))
+	channel := append([]byte{0x40, 0, 0, 101}, make([]byte, 101)...)
+	none("ChannelData up", there(channel))
 	none("ChannelData down", back)
-	none("malformed", func() { feed(send[:len(send)-4]) })
-	none("a stranger's response", func() { feed(response) })
+	marker := there(channel) // comes behind the others in the same socket
+	malformed, response := send[:len(send)-4], newMessage(methodBinding, classSuccess, transactionID()).b
+	none("malformed and a stranger's response", func() {
+		must(p.conn.Write(malformed))
+		must(p.conn.Write(response))
+		marker()
+	})
 }

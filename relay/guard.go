@@ -1,10 +1,6 @@
 package relay
 
 import (
-	"errors"
-	"net"
-	"time"
-
 	"parley/relay/dataplane"
 )
 
@@ -32,33 +28,35 @@ type reader struct {
 }
 
 // receive judges one datagram or frame of a client. It is the only way into the
-// server.
-func (s *Server) receive(rd *reader, c dataplane.Client, p dataplane.Packet) {
-	b := p.Payload()
+// server, but for data of clients with an allocation, which the data plane
+// judges itself.
+func (s *Server) receive(rd *reader, c dataplane.Client, b []byte) {
 	switch {
 	case len(b) == 0:
+	case len(b) > maxFrame:
+		s.count.dropped.add("too_big")
 	case c.Link.Transport() == "udp" && s.plane.IsSource(c.Addr):
 		// An allocation that is used to reach this very server. A stream may
 		// have the same port number by chance.
 		s.count.dropped.add("own_relay")
 	case b[0]>>6 == 1:
-		s.channelData(c, p)
+		s.channelData(c, b)
 	case b[0]>>6 == 0:
-		s.stun(rd, c, p)
+		s.stun(rd, c, b)
 	default:
 		s.count.dropped.add("not_stun")
 	}
 }
 
-func (s *Server) stun(rd *reader, c dataplane.Client, p dataplane.Packet) {
+func (s *Server) stun(rd *reader, c dataplane.Client, b []byte) {
 	m := &rd.msg
 	var err error
-	*m, err = parse(p.Payload(), m.attrs)
+	*m, err = parse(b, m.attrs)
 	switch {
 	case err != nil:
 		s.count.dropped.add("malformed")
 	case m.class == classIndication && m.method == methodSend:
-		s.send(c, m, p)
+		s.send(c, m)
 	case m.class != classRequest:
 		// Responses and other indications are never answered: two servers must
 		// not keep each other busy.
@@ -130,7 +128,7 @@ func (s *Server) unauthenticated(c dataplane.Client, answer []byte, reason strin
 
 // send relays a Send indication (RFC 8656 section 11.2). Whatever is wrong with
 // it, nobody is told.
-func (s *Server) send(c dataplane.Client, m *message, p dataplane.Packet) {
+func (s *Server) send(c dataplane.Client, m *message) {
 	addr, hasPeer := m.find(attrXORPeerAddress)
 	data, hasData := m.find(attrData)
 	peer, ok := m.decodeAddress(addr.value)
@@ -143,16 +141,15 @@ func (s *Server) send(c dataplane.Client, m *message, p dataplane.Packet) {
 		s.dataThroughPion(c, w.b)
 		return
 	}
-	at := p.Off + data.at
-	s.plane.FromSend(c, peer, dataplane.Packet{Buf: p.Buf, Off: at, End: at + len(data.value)})
+	s.plane.FromSend(c, peer, data.value)
 }
 
-func (s *Server) channelData(c dataplane.Client, p dataplane.Packet) {
+func (s *Server) channelData(c dataplane.Client, b []byte) {
 	if s.o.Engine == enginePion {
-		s.dataThroughPion(c, p.Payload())
+		s.dataThroughPion(c, b)
 		return
 	}
-	s.plane.FromChannel(c, p)
+	s.plane.FromChannel(c, b)
 }
 
 func (s *Server) dataThroughPion(c dataplane.Client, frame []byte) {
@@ -166,9 +163,9 @@ func (s *Server) dataThroughPion(c dataplane.Client, frame []byte) {
 	s.pion.data(a.number, frame)
 }
 
-// serveUDP reads one UDP socket. Requests wait for their turn in a bounded queue
+// serveUDP reads a UDP listener. Requests wait for their turn in a bounded queue
 // so that they never hold up the packets of a call.
-func (s *Server) serveUDP(u *dataplane.UDP) error {
+func (s *Server) serveUDP(u *dataplane.UDP) {
 	queue := make(chan job, controlQueue)
 	s.wg.Go(func() {
 		for j := range queue {
@@ -178,33 +175,18 @@ func (s *Server) serveUDP(u *dataplane.UDP) error {
 		}
 	})
 	defer close(queue)
-	rd := &reader{control: func(c dataplane.Client, m *message) {
+	control := func(c dataplane.Client, m *message) {
 		select {
 		case queue <- job{c, append([]byte(nil), m.raw...)}:
 		default:
 			s.count.dropped.add("control_queue")
 		}
-	}}
-	buf := make([]byte, dataplane.Headroom+maxFrame+1+dataplane.Tailroom)
-	in := buf[dataplane.Headroom : dataplane.Headroom+maxFrame+1]
-	for {
-		n, c, err := u.Read(in)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil:
-			s.slowLog.warn("A read on a TURN socket failed; it goes on.", "error", err)
-			time.Sleep(readRetry)
-		case n > maxFrame:
-			s.count.dropped.add("too_big")
-		default:
-			s.receive(rd, c, dataplane.Packet{Buf: buf, Off: dataplane.Headroom, End: dataplane.Headroom + n})
-		}
 	}
+	u.Serve(func() dataplane.Handler {
+		rd := &reader{control: control}
+		return func(c dataplane.Client, b []byte) { s.receive(rd, c, b) }
+	}, func(err error) { s.slowLog.warn("A read on a TURN socket failed; it goes on.", "error", err) })
 }
-
-// readRetry keeps a socket whose reads fail from using a whole core.
-const readRetry = 5 * time.Millisecond
 
 type job struct {
 	client dataplane.Client

@@ -102,6 +102,16 @@ func (p *policy) makeLocked() {
 // counts (CreatePermission, RFC 8656 section 10), except that a port which is
 // given with an own address must be a live relay's.
 func (p *policy) judge(peer netip.AddrPort, withPort bool) rule {
+	return p.judgeWith(p.live, peer, withPort)
+}
+
+// reaches tells whether datagrams may go to a peer and come from it that is no
+// live relay. It takes no lock.
+func (p *policy) reaches(peer netip.AddrPort) bool {
+	return p.judgeWith(func(netip.AddrPort) bool { return false }, peer, true) == pass
+}
+
+func (p *policy) judgeWith(live func(netip.AddrPort) bool, peer netip.AddrPort, withPort bool) rule {
 	r := p.rules.Load()
 	a := canonical(peer.Addr())
 	for _, x := range [...]netip.Addr{a, embedded(a)} {
@@ -109,7 +119,7 @@ func (p *policy) judge(peer netip.AddrPort, withPort bool) rule {
 			continue
 		}
 		if r.isOwn(x) {
-			return p.judgeOwn(r, netip.AddrPortFrom(x, peer.Port()), withPort)
+			return p.judgeOwn(r, live, netip.AddrPortFrom(x, peer.Port()), withPort)
 		}
 		if bad := r.judgeAddress(x); bad != pass {
 			return bad
@@ -121,14 +131,14 @@ func (p *policy) judge(peer netip.AddrPort, withPort bool) rule {
 	return pass
 }
 
-func (p *policy) judgeOwn(r *rules, peer netip.AddrPort, withPort bool) rule {
+func (p *policy) judgeOwn(r *rules, live func(netip.AddrPort) bool, peer netip.AddrPort, withPort bool) rule {
 	if r.allowOwn && !peer.Addr().IsUnspecified() {
 		return pass
 	}
 	if _, ok := r.announced[peer.Addr()]; !ok {
 		return ruleOwn
 	}
-	if peer.Port() == 0 && !withPort || p.live(peer) {
+	if peer.Port() == 0 && !withPort || live(peer) {
 		return pass
 	}
 	return ruleOwn

@@ -19,9 +19,6 @@ const (
 	bindingRate  = 50
 	bindingBurst = 100
 	bindingTotal = 20000
-
-	// receiveBuffer takes the bursts that arrive while the reader is busy.
-	receiveBuffer = 4 << 20
 )
 
 // ErrClosed is returned by ServeUDP and ServeTCP on a closed server.
@@ -105,7 +102,8 @@ func New(o Options) (*Server, error) {
 		live: func(a netip.AddrPort) bool { return s.plane.Local(a) != nil }}
 	s.plane = dataplane.New(dataplane.Options{
 		Announced: o.External,
-		Allowed:   func(peer netip.AddrPort) bool { return s.policy.judge(peer, true) == pass },
+		Allowed:   s.policy.reaches,
+		ByHand:    o.Engine == enginePion,
 	})
 	s.apply(o.Secrets, o.Reloadable)
 	s.lookAround()
@@ -140,6 +138,7 @@ func (s *Server) lookAround() {
 	if err := s.policy.look(); err != nil {
 		s.slowLog.warn("The addresses of this machine cannot be listed; relays are kept from those that are known.", "error", err)
 	}
+	s.plane.PolicyChanged()
 }
 
 // apply puts a reloadable configuration into force, one at a time.
@@ -149,6 +148,7 @@ func (s *Server) apply(secrets []string, r Reloadable) {
 	s.secrets.Store(&secrets)
 	s.limits.Store(&r)
 	s.policy.set(r)
+	s.plane.PolicyChanged()
 	s.plane.SetBandwidth(r.MaxBandwidth)
 	s.strangers.setRate(r.UnauthenticatedRate, 2*r.UnauthenticatedRate)
 	s.ctl.Lock()
@@ -182,18 +182,18 @@ func (s *Server) fromPion(number uint64, frame []byte) {
 
 // ServeUDP answers on conn until Close, which closes it, and returns nil then.
 func (s *Server) ServeUDP(conn *net.UDPConn) error {
-	u, err := dataplane.NewUDP(conn)
+	u, err := s.plane.Listen(conn)
 	if err != nil {
 		_ = conn.Close()
 		return err
 	}
-	_ = conn.SetReadBuffer(receiveBuffer) // the kernel gives what it may
 	if !s.adopt(u) {
 		return ErrClosed
 	}
 	defer s.wg.Done()
 	defer s.abandon(u)
-	return s.serveUDP(u)
+	s.serveUDP(u)
+	return nil
 }
 
 // adopt registers a socket that Close closes, and counts its goroutine. On a
@@ -301,7 +301,7 @@ func (s *Server) Close() error {
 	}
 	s.ctl.Unlock()
 	err := s.pion.close()
-	s.plane.Wait()
+	s.plane.Close()
 	return errors.Join(err, s.budget.save(s.relayed(), s.o.Now()))
 }
 

@@ -160,9 +160,7 @@ func (r *relayConn) ReadFrom(p []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn: to the peer, through policy and limits.
 func (r *relayConn) WriteTo(p []byte, to net.Addr) (int, error) {
-	buf := make([]byte, dataplane.Headroom+len(p)+dataplane.Tailroom)
-	copy(buf[dataplane.Headroom:], p)
-	r.relay.ToPeer(addrPortOf(to), dataplane.Packet{Buf: buf, Off: dataplane.Headroom, End: dataplane.Headroom + len(p)})
+	r.relay.ToPeer(addrPortOf(to), p)
 	return len(p), nil
 }
 

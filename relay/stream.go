@@ -226,7 +226,6 @@ func (st *stream) read() {
 	f := framer{conn: st.conn}
 	deadline := st.since.Add(firstFrame)
 	_ = st.conn.SetWriteDeadline(deadline) // reading first writes, if TLS has yet to shake hands
-	scratch := make([]byte, dataplane.Headroom+maxFrame+dataplane.Tailroom)
 	for {
 		frame, err := f.next(deadline)
 		if err != nil {
@@ -235,9 +234,11 @@ func (st *stream) read() {
 			}
 			return
 		}
-		// A copy: the data plane writes headers around the payload.
-		n := copy(scratch[dataplane.Headroom:], frame)
-		st.s.receive(rd, st.client, dataplane.Packet{Buf: scratch, Off: dataplane.Headroom, End: dataplane.Headroom + n})
+		if frame[0]>>6 == 1 && st.s.o.Engine != enginePion {
+			st.s.plane.FromChannels(st.client, f.withFollowing(frame))
+		} else {
+			st.s.receive(rd, st.client, frame)
+		}
 		deadline = time.Now().Add(st.idle())
 	}
 }
@@ -271,9 +272,13 @@ var errFrame = errors.New("neither a STUN message nor ChannelData of a permitted
 // section 12.5). It holds one frame and what came with it, never more.
 type framer struct {
 	conn net.Conn
-	buf  [2 * maxFrame]byte
+	buf  [streamBuffer]byte
 	r, w int
 }
+
+// streamBuffer is what is read at once: the packets of a video frame, so that
+// they leave together.
+const streamBuffer = 8 << 10
 
 // next returns the next whole frame, valid until the following call. wait is
 // the time by which it must have begun; each must be whole wholeFrame after that,
@@ -300,6 +305,20 @@ func (f *framer) next(wait time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// withFollowing extends the ChannelData frame that next has just returned by the
+// whole ones that came right behind it.
+func (f *framer) withFollowing(frame []byte) []byte {
+	start := f.r - len(frame)
+	for f.r < f.w && f.buf[f.r]>>6 == 1 {
+		n, err := frameSize(f.buf[f.r:f.w])
+		if err != nil || n == 0 || f.w-f.r < n {
+			break
+		}
+		f.r += n
+	}
+	return f.buf[start:f.r]
 }
 
 // fill reads once behind what there is.

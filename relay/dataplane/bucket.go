@@ -42,18 +42,20 @@ func (b *Bucket) SetRate(rate int64) {
 }
 
 // Take spends n bytes if the bucket has them. A nil bucket has no limit.
-func (b *Bucket) Take(n int) bool {
-	if b == nil || !b.limited.Load() {
-		return true
+func (b *Bucket) Take(n int) bool { return b.takePackets(1, n) == 1 }
+
+// takePackets spends the bytes of up to count packets of one size and returns
+// for how many there were enough.
+func (b *Bucket) takePackets(count, size int) int {
+	if b == nil || !b.limited.Load() || size == 0 {
+		return count
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
 	b.last = now
-	if b.tokens < float64(n) {
-		return false
-	}
-	b.tokens -= float64(n)
-	return true
+	granted := min(count, int(b.tokens/float64(size)))
+	b.tokens -= float64(granted * size)
+	return granted
 }

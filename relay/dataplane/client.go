@@ -7,7 +7,8 @@ import "net/netip"
 type Link interface {
 	// Send writes one STUN message or ChannelData frame to a client. It keeps
 	// nothing of frame after it has returned, never blocks for long, and what
-	// cannot be sent is lost. It may be called from any goroutine.
+	// cannot be sent is lost. It may be called from any goroutine; a stream's is
+	// called during rounds and must not call the plane.
 	Send(frame []byte, to Client)
 	// Transport is "udp", "tcp" or "tls".
 	Transport() string

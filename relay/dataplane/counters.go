@@ -38,9 +38,9 @@ type Traffic struct {
 	bytes, packets [2]atomic.Uint64
 }
 
-func (t *Traffic) add(d Direction, n int) {
-	t.bytes[d].Add(uint64(n))
-	t.packets[d].Add(1)
+func (t *Traffic) add(d Direction, packets, bytes uint64) {
+	t.packets[d].Add(packets)
+	t.bytes[d].Add(bytes)
 }
 
 // Bytes returns the payload bytes relayed in one direction.
@@ -48,3 +48,30 @@ func (t *Traffic) Bytes(d Direction) uint64 { return t.bytes[d].Load() }
 
 // Packets returns the packets relayed in one direction.
 func (t *Traffic) Packets(d Direction) uint64 { return t.packets[d].Load() }
+
+// tally is what one round counts; it is added to the plane's totals at once, so
+// that the cores do not fight over them at every packet.
+type tally struct {
+	bytes, packets [2]uint64
+	drops          [dropReasons]uint64
+}
+
+func (t *tally) add(d Direction, packets, bytes uint64) {
+	t.packets[d] += packets
+	t.bytes[d] += bytes
+}
+
+// moveTo adds the tally to the plane's totals and clears it.
+func (t *tally) moveTo(p *Plane) {
+	for d := range t.packets {
+		if t.packets[d] > 0 {
+			p.add(Direction(d), t.packets[d], t.bytes[d])
+		}
+	}
+	for i, n := range t.drops {
+		if n > 0 {
+			p.drops[i].Add(n)
+		}
+	}
+	*t = tally{}
+}

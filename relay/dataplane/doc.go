@@ -6,10 +6,19 @@
 // them, the plane keeps no clocks of its own. What is neither permitted nor
 // bound is dropped and counted, never answered and never logged.
 //
-// This is the portable plane: one goroutine reads each relay socket, and
-// packets from clients are sent by the goroutine that read them. Packets
-// between two relays of the same plane never reach the network.
+// Packets are handled in rounds: read what is there, look each packet up, put
+// packets of one flow and length together, send all of it. Nothing waits for
+// more to come. A round holds the plane's read lock from its first look into
+// the tables to its last send, and every change of the tables takes the write
+// lock, so that no packet passes once the removal of a relay, channel or
+// permission has returned. Packets between two relays of the same plane never
+// reach the network.
 //
-// A Plane's methods may be called from any goroutine. No method calls out of
-// the package while it holds a lock.
+// On Linux a UDP listener has one socket and one goroutine for each core, relay
+// sockets are watched by one goroutine for each core, and both use batched
+// system calls and segmentation offload. Elsewhere (portable.go) each socket
+// has a goroutine and each packet a call.
+//
+// A Plane's methods may be called from any goroutine, except from Allowed, Tap
+// and Link.Send, which rounds call with the lock held.
 package dataplane

@@ -1,9 +1,7 @@
 package dataplane
 
 import (
-	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -11,12 +9,16 @@ import (
 
 // Options configure a Plane.
 type Options struct {
-	// Allowed judges a peer, port included, for every datagram that leaves for
-	// the network or comes from there. It is called without locks held, must not block and may be
-	// called from many goroutines.
+	// Allowed judges a peer outside, port included; relays of the plane itself
+	// are not asked about. Its answer is remembered until Plane.PolicyChanged.
+	// It must neither block nor call the plane, and may be called from many
+	// goroutines.
 	Allowed func(peer netip.AddrPort) bool
 	// Announced are the relay addresses as peers see them.
 	Announced []netip.Addr
+	// ByHand has UDP listeners pass on every packet instead of relaying: another
+	// engine moves the data.
+	ByHand bool
 }
 
 // Plane is the set of live relays. Make one with New.
@@ -24,14 +26,21 @@ type Plane struct {
 	Traffic // of all relays, ended ones included
 
 	// set at construction
-	allowed   func(netip.AddrPort) bool
-	announced map[netip.Addr]struct{}
+	mayReach  func(netip.AddrPort) bool
+	announced []netip.Addr
 	limits    [2]*Bucket
+	byHand    bool
+	segment   bool      // segments may be left to the kernel or the network card
+	pool      sync.Pool // of *round, for goroutines that have none of their own
 
-	drops [dropReasons]atomic.Uint64
-	wg    sync.WaitGroup // relay socket readers
+	drops   [dropReasons]atomic.Uint64
+	readers readers // of the relay sockets
 
+	// mu is held for reading during a round and for writing by all that changes
+	// a relay, its permissions and channels included.
 	mu      sync.RWMutex
+	epoch   uint64 // counts changes of the policy
+	number  uint32 // of the youngest relay
 	clients map[Client]*Relay
 	ports   map[uint16]*Relay
 }
@@ -39,15 +48,18 @@ type Plane struct {
 // New makes an empty plane.
 func New(o Options) *Plane {
 	p := &Plane{
-		allowed:   o.Allowed,
-		announced: make(map[netip.Addr]struct{}),
-		limits:    [2]*Bucket{NewBucket(0), NewBucket(0)},
-		clients:   make(map[Client]*Relay),
-		ports:     make(map[uint16]*Relay),
+		mayReach: o.Allowed,
+		byHand:   o.ByHand,
+		segment:  segmentationWorks(),
+		limits:   [2]*Bucket{NewBucket(0), NewBucket(0)},
+		clients:  make(map[Client]*Relay),
+		ports:    make(map[uint16]*Relay),
+		epoch:    1,
 	}
 	for _, a := range o.Announced {
-		p.announced[a.Unmap()] = struct{}{}
+		p.announced = append(p.announced, a.Unmap())
 	}
+	p.pool.New = func() any { return newRound(p, 0) }
 	return p
 }
 
@@ -56,6 +68,14 @@ func New(o Options) *Plane {
 func (p *Plane) SetBandwidth(rate int64) {
 	p.limits[Up].SetRate(rate)
 	p.limits[Down].SetRate(rate)
+}
+
+// PolicyChanged has every peer judged anew. When it has returned no packet
+// passes by an old verdict.
+func (p *Plane) PolicyChanged() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.epoch++
 }
 
 // Drops returns the number of dropped packets by reason.
@@ -67,8 +87,6 @@ func (p *Plane) Drops() map[string]uint64 {
 	return m
 }
 
-func (p *Plane) drop(d Drop) { p.drops[d].Add(1) }
-
 // RelayConfig describes a relay to open.
 type RelayConfig struct {
 	Client  Client
@@ -76,33 +94,33 @@ type RelayConfig struct {
 	Address netip.AddrPort // the relayed transport address that is announced
 	Limits  [2]*Bucket     // of the login, by direction; nil = none
 	// Tap takes the permitted datagrams from peers instead of the client's
-	// link; payload is valid during the call. pion's own data path is fed so.
+	// link; payload is valid during the call, which must neither block nor call
+	// the plane. pion's own data path is fed so.
 	Tap func(src netip.AddrPort, payload []byte)
 }
 
 // Open binds a relay socket and enters it into the tables. The error is that
 // of the system, such as EADDRINUSE.
 func (p *Plane) Open(c RelayConfig) (*Relay, error) {
-	network := "udp6"
-	if c.Bind.Addr().Is4() { // "udp" would bind 0.0.0.0 for both families
-		network = "udp4"
-	}
-	sock, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(c.Bind))
+	sock, err := openSocket(c.Bind, p.segment)
 	if err != nil {
 		return nil, fmt.Errorf("open a relay socket: %w", err)
 	}
-	r := newRelay(p, c, sock)
+	r := &Relay{Client: c.Client, Address: c.Address, plane: p, sock: sock, bind: c.Bind, limits: c.Limits, tap: c.Tap}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.readers.watchLocked(p, r); err != nil {
+		_ = sock.Close() // nothing is in it
+		return nil, fmt.Errorf("open a relay socket: %w", err)
+	}
+	p.number++
+	r.number = p.number
 	p.clients[c.Client] = r
 	p.ports[c.Address.Port()] = r
-	p.mu.Unlock()
-	p.wg.Go(r.readPeers)
 	return r, nil
 }
 
-func (p *Plane) remove(r *Relay) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *Plane) removeLocked(r *Relay) {
 	if p.clients[r.Client] == r {
 		delete(p.clients, r.Client)
 	}
@@ -111,8 +129,9 @@ func (p *Plane) remove(r *Relay) {
 	}
 }
 
-// Wait returns when the reader of every closed relay has ended.
-func (p *Plane) Wait() { p.wg.Wait() }
+// Close ends the goroutines that read relay sockets and waits for them. All
+// relays must have been closed, and none may be opened afterwards.
+func (p *Plane) Close() { p.readers.close() }
 
 // Relay returns the relay of a client, or nil.
 func (p *Plane) Relay(c Client) *Relay {
@@ -123,15 +142,28 @@ func (p *Plane) Relay(c Client) *Relay {
 
 // Local returns the relay that has the announced address peer, or nil.
 func (p *Plane) Local(peer netip.AddrPort) *Relay {
-	if _, ours := p.announced[peer.Addr()]; !ours {
-		return nil
-	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	return p.localLocked(peer)
+}
+
+func (p *Plane) localLocked(peer netip.AddrPort) *Relay {
+	if !p.isAnnounced(peer.Addr()) {
+		return nil
+	}
 	if r := p.ports[peer.Port()]; r != nil && r.Address == peer {
 		return r
 	}
 	return nil
+}
+
+func (p *Plane) isAnnounced(a netip.Addr) bool {
+	for _, x := range p.announced {
+		if x == a {
+			return true
+		}
+	}
+	return false
 }
 
 // IsSource tells whether src is the address that one of the relay sockets
@@ -139,56 +171,58 @@ func (p *Plane) Local(peer netip.AddrPort) *Relay {
 func (p *Plane) IsSource(src netip.AddrPort) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	return p.isSourceLocked(src)
+}
+
+func (p *Plane) isSourceLocked(src netip.AddrPort) bool {
 	r := p.ports[src.Port()]
 	if r == nil {
 		return false
 	}
-	return r.Address == src || r.bind.Addr() == src.Addr() || r.bind.Addr().IsUnspecified() && p.isAnnouncedOrLoopback(src.Addr())
+	return r.Address == src || r.bind.Addr() == src.Addr() ||
+		r.bind.Addr().IsUnspecified() && (p.isAnnounced(src.Addr()) || src.Addr().IsLoopback())
 }
 
-func (p *Plane) isAnnouncedOrLoopback(a netip.Addr) bool {
-	_, ours := p.announced[a]
-	return ours || a.IsLoopback()
+// FromChannels relays ChannelData frames of a stream's client (RFC 8656 section
+// 12.6): frames holds whole ones, each padded to a multiple of four bytes. The
+// headers are overwritten.
+func (p *Plane) FromChannels(c Client, frames []byte) {
+	d := p.pool.Get().(*round)
+	defer p.pool.Put(d)
+	d.begin()
+	defer d.end()
+	r := p.clients[c]
+	for len(frames) >= channelHeader {
+		n := min(paddedFrame(frames), len(frames))
+		if r == nil {
+			d.drop(DropNoAllocation)
+		} else {
+			d.channelData(r, frames[:n])
+		}
+		frames = frames[n:]
+	}
 }
 
-// FromChannel relays a ChannelData frame of a client: frame.Payload is the
-// whole frame, header included (RFC 8656 section 12.6).
-func (p *Plane) FromChannel(c Client, frame Packet) {
-	b := frame.Payload()
-	if len(b) < channelHeader {
-		p.drop(DropMalformed)
-		return
-	}
-	n := int(binary.BigEndian.Uint16(b[2:]))
-	if n > len(b)-channelHeader {
-		p.drop(DropMalformed)
-		return
-	}
-	r := p.Relay(c)
-	if r == nil {
-		p.drop(DropNoAllocation)
-		return
-	}
-	peer, ok := r.Channel(binary.BigEndian.Uint16(b))
-	if !ok {
-		p.drop(DropNoChannel)
-		return
-	}
-	frame.Off += channelHeader
-	frame.End = frame.Off + n
-	r.ToPeer(peer, frame)
+// FromChannel relays one ChannelData frame, padded or not. Its header is
+// overwritten.
+func (p *Plane) FromChannel(c Client, frame []byte) {
+	p.single(c, func(d *round, r *Relay) { d.channelData(r, frame) })
 }
 
 // FromSend relays the data of a Send indication (RFC 8656 section 11.2).
-func (p *Plane) FromSend(c Client, peer netip.AddrPort, data Packet) {
-	r := p.Relay(c)
-	if r == nil {
-		p.drop(DropNoAllocation)
-		return
+func (p *Plane) FromSend(c Client, peer netip.AddrPort, data []byte) {
+	p.single(c, func(d *round, r *Relay) { d.send(r, peer, data) })
+}
+
+// single runs a round for one packet of a client.
+func (p *Plane) single(c Client, do func(*round, *Relay)) {
+	d := p.pool.Get().(*round)
+	defer p.pool.Put(d)
+	d.begin()
+	defer d.end()
+	if r := p.clients[c]; r != nil {
+		do(d, r)
+	} else {
+		d.drop(DropNoAllocation)
 	}
-	if !r.Permitted(peer.Addr()) {
-		p.drop(DropNoPermission)
-		return
-	}
-	r.ToPeer(peer, data)
 }

@@ -34,15 +34,9 @@ func (s *sink) next(t *testing.T) []byte {
 	}
 }
 
-func packet(payload string) Packet {
-	buf := make([]byte, Headroom+len(payload)+Tailroom)
-	copy(buf[Headroom:], payload)
-	return Packet{Buf: buf, Off: Headroom, End: Headroom + len(payload)}
-}
-
 func newPlane(t *testing.T, allowed func(netip.AddrPort) bool) *Plane {
 	p := New(Options{Allowed: allowed, Announced: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
-	t.Cleanup(p.Wait)
+	t.Cleanup(p.Close)
 	return p
 }
 
@@ -72,7 +66,8 @@ func TestDataIndication(t *testing.T) {
 		{"192.0.2.1:32853", "001200080001a147e112a643" + "00130003" + "61626300"},
 		{"[2001:db8:1234:5678:11:2233:4455:6677]:32853", ""},
 	} {
-		f := packet("abc").dataIndication(netip.MustParseAddrPort(c.peer))
+		f := make([]byte, dataHeader)
+		f = append(f[:putDataHeader(f, netip.MustParseAddrPort(c.peer), 3)], "abc\x00"...)
 		if len(f)&3 != 0 || int(f[2])<<8|int(f[3]) != len(f)-20 || f[0] != 0 || f[1] != 0x17 {
 			t.Errorf("%s: %x", c.peer, f)
 		}
@@ -91,26 +86,26 @@ func TestLocalPair(t *testing.T) {
 	a, b := open(t, p, sa, 50001), open(t, p, sb, 50002)
 	a.Bind(0x4001, b.Address)
 
-	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00\x02hi"))
 	if p.Drops()["no_permission"] != 1 {
 		t.Fatalf("B has no permission, drops %v", p.Drops())
 	}
 	b.Bind(0x4777, a.Address)
-	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00\x02hi"))
 	if got := sb.next(t); string(got) != "\x47\x77\x00\x02hi" {
 		t.Fatalf("%x", got)
 	}
-	if a.Bytes(Up) != 4 || b.Bytes(Down) != 2 {
+	if a.Bytes(Up) != 2 || b.Bytes(Down) != 2 {
 		t.Errorf("counted %d up, %d down", a.Bytes(Up), b.Bytes(Down))
 	}
 	b.Unbind(0x4777)
 	b.Permit(a.Address.Addr())
-	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00\x02hi"))
 	if got := sb.next(t); !bytes.Contains(got, []byte("\x00\x13\x00\x02hi")) {
 		t.Fatalf("%x", got)
 	}
 	b.Close()
-	p.FromChannel(a.Client, packet("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00\x02hi"))
 	if p.Drops()["denied"] != 1 {
 		t.Errorf("a dead relay is reached by the network: %v", p.Drops())
 	}
@@ -123,13 +118,13 @@ func TestDropsFromClient(t *testing.T) {
 	a.Bind(0x4001, peer)
 	stranger := a.Client
 	stranger.Addr = netip.AddrPortFrom(stranger.Addr.Addr(), 1)
-	p.FromChannel(stranger, packet("\x40\x01\x00\x02hi"))
-	p.FromChannel(a.Client, packet("\x40\x02\x00\x02hi"))
-	p.FromChannel(a.Client, packet("\x40\x01\x00\x03hi"))
-	p.FromChannel(a.Client, packet("\x40\x01\x00"))
-	p.FromSend(stranger, peer, packet("hi"))
-	p.FromSend(a.Client, peer, packet("hi"))
-	a.ToPeer(peer, packet(string(make([]byte, MaxPayload+1))))
+	p.FromChannel(stranger, []byte("\x40\x01\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x02\x00\x02hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00\x03hi"))
+	p.FromChannel(a.Client, []byte("\x40\x01\x00"))
+	p.FromSend(stranger, peer, []byte("hi"))
+	p.FromSend(a.Client, peer, []byte("hi"))
+	a.ToPeer(peer, make([]byte, MaxPayload+1))
 	want := map[string]uint64{"no_allocation": 2, "no_channel": 1, "malformed": 2, "no_permission": 1, "too_big": 1}
 	for reason, n := range p.Drops() {
 		if n != want[reason] {
@@ -173,8 +168,14 @@ func TestNoGarbage(t *testing.T) {
 	defer func() { _ = peer.Close() }()
 	a := open(t, p, newSink(), 50001)
 	a.Bind(0x4001, peer.LocalAddr().(*net.UDPAddr).AddrPort())
-	k := packet("\x40\x01\x00\x02hi")
-	if n := testing.AllocsPerRun(100, func() { p.FromChannel(a.Client, k) }); n != 0 {
+	k := []byte("\x40\x01\x00\x02hi")
+	d := newRound(p, 0)
+	relay := func() {
+		d.begin()
+		defer d.end()
+		d.channelData(a, k)
+	}
+	if n := testing.AllocsPerRun(100, relay); n != 0 {
 		t.Errorf("%v allocations for a packet", n)
 	}
 }

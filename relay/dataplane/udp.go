@@ -1,134 +1,108 @@
 package dataplane
 
 import (
-	"bytes"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
+	"time"
 )
 
-// UDP is a listener for clients whose answers leave from the address that was
-// asked: a socket bound to every address would otherwise answer from the one
-// that routing picks, and clients drop such an answer. One goroutine may Read,
-// any number may Send.
+// UDP is a listener for clients, on one socket or several that share an
+// address. Answers leave from the address that was asked: a socket bound to
+// every address would otherwise answer from the one that routing picks, and
+// clients drop such an answer. Serve reads it; any goroutine may Send.
 type UDP struct {
 	// set at construction
-	conn     *net.UDPConn
-	wildcard bool
-	v4       bool
-
-	// owned by the reader
-	oob      []byte
-	lastOOB  []byte
-	lastAddr netip.Addr
-
-	mu      sync.RWMutex
-	control map[netip.Addr][]byte // control message that sets the source address
+	plane   *Plane
+	sockets []*listener
+	address net.Addr
 }
 
-// maxSources bounds the memory for local addresses; a machine has few.
-const maxSources = 1024
+// readRetry keeps a socket whose reads fail from using a whole core.
+const readRetry = 5 * time.Millisecond
 
-// NewUDP prepares a socket. The UDP owns it from then on.
-func NewUDP(conn *net.UDPConn) (*UDP, error) {
-	local, ok := conn.LocalAddr().(*net.UDPAddr)
-	if !ok {
-		return nil, fmt.Errorf("prepare a UDP listener: unexpected address %v", conn.LocalAddr())
-	}
-	u := &UDP{conn: conn, wildcard: local.IP.IsUnspecified(), v4: local.IP.To4() != nil,
-		oob: make([]byte, 128), control: make(map[netip.Addr][]byte)}
-	if !u.wildcard {
-		return u, nil
-	}
-	var err error
-	if u.v4 {
-		err = ipv4.NewPacketConn(conn).SetControlMessage(ipv4.FlagDst, true)
-	} else {
-		err = ipv6.NewPacketConn(conn).SetControlMessage(ipv6.FlagDst, true)
-	}
+// Handler takes what the plane does not relay by itself: every datagram that is
+// not ChannelData or a plain Send indication of a client with an allocation. b
+// is valid during the call. It is called without a lock, from one goroutine.
+type Handler func(c Client, b []byte)
+
+// Listen prepares a socket for Serve. The UDP owns it from then on; the socket
+// is left alone if Listen fails.
+func (p *Plane) Listen(conn *net.UDPConn) (*UDP, error) {
+	list, err := openListeners(conn, p.segment)
 	if err != nil {
-		return nil, fmt.Errorf("prepare a UDP listener: %w", err)
+		return nil, err
 	}
-	return u, nil
+	return &UDP{plane: p, sockets: list, address: conn.LocalAddr()}, nil
 }
 
-// Read reads one datagram into b and names its client.
-func (u *UDP) Read(b []byte) (int, Client, error) {
-	if !u.wildcard {
-		n, src, err := u.conn.ReadFromUDPAddrPort(b)
-		return n, Client{Link: u, Addr: unmap(src)}, err
+// Serve reads until Close, or until the socket that Listen was given is closed,
+// and closes all of them. make is called once for each goroutine that reads;
+// failed is told of reads that failed, after which reading goes on.
+func (u *UDP) Serve(make func() Handler, failed func(error)) {
+	var wg sync.WaitGroup
+	for i, l := range u.sockets {
+		wg.Go(func() {
+			u.serve(l, newRound(u.plane, i), make(), failed)
+			_ = u.Close() // of the others, if this one was closed by itself
+		})
 	}
-	n, nc, _, src, err := u.conn.ReadMsgUDPAddrPort(b, u.oob)
-	if err != nil {
-		return n, Client{}, err
-	}
-	return n, Client{Link: u, Addr: unmap(src), Local: u.asked(u.oob[:nc])}, nil
+	wg.Wait()
 }
 
-// asked returns the destination address of a datagram. Consecutive datagrams
-// mostly have the same, which spares the parsing.
-func (u *UDP) asked(oob []byte) netip.Addr {
-	if u.lastAddr.IsValid() && bytes.Equal(oob, u.lastOOB) {
-		return u.lastAddr
-	}
-	var ip net.IP
-	if u.v4 {
-		var cm ipv4.ControlMessage
-		if cm.Parse(oob) == nil {
-			ip = cm.Dst
-		}
-	} else {
-		var cm ipv6.ControlMessage
-		if cm.Parse(oob) == nil {
-			ip = cm.Dst
-		}
-	}
-	a, _ := netip.AddrFromSlice(ip)
-	u.lastOOB, u.lastAddr = append(u.lastOOB[:0], oob...), a.Unmap()
-	return u.lastAddr
-}
+// socket returns one to send on: any will do, for they share the address.
+func (u *UDP) socket(i int) *socket { return u.sockets[i%len(u.sockets)].sock }
 
 // Send implements Link. A datagram that the system refuses is lost, as any may be.
 func (u *UDP) Send(frame []byte, to Client) {
-	if !to.Local.IsValid() {
-		_, _ = u.conn.WriteToUDPAddrPort(frame, to.Addr)
-		return
-	}
-	_, _, _ = u.conn.WriteMsgUDPAddrPort(frame, u.source(to.Local), to.Addr)
-}
-
-// source returns the control message that makes a datagram leave from a.
-func (u *UDP) source(a netip.Addr) []byte {
-	u.mu.RLock()
-	cm, ok := u.control[a]
-	u.mu.RUnlock()
-	if ok {
-		return cm
-	}
-	if a.Is4() { // on a socket for both families too: Linux sends such a datagram by its IPv4 half
-		cm = (&ipv4.ControlMessage{Src: net.IP(a.AsSlice())}).Marshal()
-	} else {
-		cm = (&ipv6.ControlMessage{Src: net.IP(a.AsSlice())}).Marshal()
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.control) < maxSources {
-		u.control[a] = cm
-	}
-	return cm
+	d := u.plane.pool.Get().(*round)
+	defer u.plane.pool.Put(d)
+	d.begin()
+	defer d.end()
+	d.queue.add(route{sock: u.socket(0), to: to.Addr, local: to.Local}, packet{body: frame}, 0)
 }
 
 // Transport implements Link.
 func (u *UDP) Transport() string { return "udp" }
 
 // LocalAddr returns the address that the socket is bound to.
-func (u *UDP) LocalAddr() net.Addr { return u.conn.LocalAddr() }
+func (u *UDP) LocalAddr() net.Addr { return u.address }
 
-// Close closes the socket; a pending Read fails with net.ErrClosed.
-func (u *UDP) Close() error { return u.conn.Close() }
+// Close closes the sockets; Serve returns.
+func (u *UDP) Close() error {
+	u.plane.mu.Lock() // no round is sending
+	defer u.plane.mu.Unlock()
+	var first error
+	for _, l := range u.sockets {
+		if err := l.Close(); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// datagram relays what a client sent and tells whether that settles it; else
+// the handler must see it. r is the client's relay, nil for none.
+func (d *round) datagram(c Client, r *Relay, b []byte) bool {
+	isData := b[0]>>6 == 1
+	switch {
+	case d.plane.byHand:
+		return false
+	case r == nil:
+		if !isData || d.plane.isSourceLocked(c.Addr) {
+			return false
+		}
+		d.drop(DropNoAllocation) // here, for it may be a flood
+		return true
+	case isData:
+		d.channelData(r, b)
+		return true
+	}
+	peer, data, ok := plainSend(b)
+	if ok {
+		d.send(r, peer, data)
+	}
+	return ok
+}
 
 func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }

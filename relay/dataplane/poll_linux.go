@@ -1,0 +1,224 @@
+//go:build linux && !portable
+
+package dataplane
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxEvents is how many relay sockets are taken up in one round.
+	maxEvents = 32
+	// maxRead is how many datagrams, or groups of them, one relay socket may
+	// take of a round: the others wait no longer than that.
+	maxRead = 8
+)
+
+// readers read all relay sockets: one goroutine for each core, started with the
+// first relay. The plane's mu guards it.
+type readers struct {
+	pollers []*poller
+	next    int
+	wg      sync.WaitGroup
+}
+
+// watch is a relay's place with the poller that reads it.
+type watch struct {
+	poller *poller
+	slot   int32
+}
+
+// poller waits for many sockets with one goroutine. Its epoll descriptor is
+// itself watched by Go's poller, so that waiting costs no thread.
+type poller struct {
+	plane *Plane
+	file  *os.File
+	fd    int
+
+	// guarded by the plane's mu
+	places []place
+	free   []int32
+
+	// owned by the goroutine
+	events [maxEvents]unix.EpollEvent
+	more   []unix.EpollEvent // not read to the end yet
+	spare  []unix.EpollEvent // memory for the next more
+	round  *round
+	in     *receiver
+	used   int // slots whose bytes are queued
+}
+
+// place holds a relay. The generation tells an event of an earlier one.
+type place struct {
+	relay      *Relay
+	generation int32
+}
+
+// watchLocked has a relay's socket read.
+func (s *readers) watchLocked(p *Plane, r *Relay) error {
+	if s.pollers == nil {
+		if err := s.startLocked(p); err != nil {
+			return err
+		}
+	}
+	s.next++
+	return s.pollers[s.next%len(s.pollers)].addLocked(r)
+}
+
+func (s *readers) startLocked(p *Plane) error {
+	for i := range readerCount() {
+		k, err := newPoller(p, i)
+		if err != nil {
+			for _, k := range s.pollers {
+				_ = k.file.Close() // its goroutine ends
+			}
+			s.pollers = nil
+			return err
+		}
+		s.pollers = append(s.pollers, k)
+		s.wg.Go(k.run)
+	}
+	return nil
+}
+
+func (s *readers) forgetLocked(r *Relay) {
+	k := r.watch.poller
+	k.places[r.watch.slot].relay = nil
+	k.places[r.watch.slot].generation++
+	k.free = append(k.free, r.watch.slot)
+}
+
+func (s *readers) close() {
+	for _, k := range s.pollers {
+		_ = k.file.Close() // its goroutine ends
+	}
+	s.wg.Wait()
+}
+
+func newPoller(p *Plane, index int) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // os asks: only such a file is polled
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &poller{plane: p, fd: fd, file: os.NewFile(uintptr(fd), "relay sockets"), round: newRound(p, index), in: newReceiver()}, nil
+}
+
+func (k *poller) addLocked(r *Relay) error {
+	if len(k.free) == 0 {
+		k.free = append(k.free, int32(len(k.places)))
+		k.places = append(k.places, place{})
+	}
+	slot := k.free[len(k.free)-1]
+	at := &k.places[slot]
+	// Edge-triggered: a socket that was read to the end is not looked at again.
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: slot, Pad: at.generation}
+	if err := unix.EpollCtl(k.fd, unix.EPOLL_CTL_ADD, r.sock.fd, &e); err != nil {
+		return err
+	}
+	k.free = k.free[:len(k.free)-1]
+	at.relay = r
+	r.watch = watch{k, slot}
+	return nil
+}
+
+// run reads the sockets until the poller's file is closed.
+func (k *poller) run() {
+	raw, err := k.file.SyscallConn()
+	if err != nil {
+		return // closed already
+	}
+	n := 0
+	var errno syscall.Errno
+	wait := func(fd uintptr) bool {
+		n, errno = epollNow(int(fd), &k.events)
+		return n > 0 || len(k.more) > 0 || errno != 0
+	}
+	for {
+		if err := raw.Read(wait); err != nil || errno != 0 {
+			return
+		}
+		k.read(k.events[:n])
+	}
+}
+
+// epollNow returns what is ready, without waiting.
+func epollNow(fd int, events *[maxEvents]unix.EpollEvent) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), maxEvents, 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), 0
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// read runs a round over the sockets that have something.
+func (k *poller) read(ready []unix.EpollEvent) {
+	d := k.round
+	d.begin()
+	defer d.end()
+	k.used = 0
+	again := k.more
+	k.more = k.spare[:0]
+	for _, e := range again {
+		k.readSocket(e)
+	}
+	k.spare = again
+	for _, e := range ready {
+		k.readSocket(e)
+	}
+}
+
+// readSocket takes a bounded part of what a socket has.
+func (k *poller) readSocket(e unix.EpollEvent) {
+	at := &k.places[e.Fd]
+	if at.relay == nil || at.generation != e.Pad {
+		return // closed since
+	}
+	if slots-k.used < maxRead {
+		k.round.flush()
+		k.used = 0
+	}
+	n, errno := k.in.read(at.relay.sock.fd, k.used, maxRead)
+	if errno != 0 {
+		return // nothing left, or an error that a peer caused
+	}
+	for i := k.used; i < k.used+n; i++ {
+		k.relay(at.relay, k.in.take(i))
+	}
+	k.used += n
+	if n == maxRead {
+		k.more = append(k.more, e)
+	}
+}
+
+// relay hands a peer's datagrams to the client.
+func (k *poller) relay(r *Relay, a arrival) {
+	b := a.whole[slotRoom:]
+	if len(b) == 0 {
+		k.round.fromPeer(r, a.from, nil, b)
+		return
+	}
+	// A header fits before the first datagram and no other.
+	frame := a.whole[slotRoom-channelHeader:]
+	for len(b) > 0 {
+		n := min(a.segment, len(b))
+		if frame != nil {
+			frame = frame[:channelHeader+n]
+		}
+		k.round.fromPeer(r, a.from, frame, b[:n])
+		b, frame = b[n:], nil
+	}
+}
