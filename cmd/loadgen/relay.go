@@ -32,7 +32,8 @@ Measures (-measure):
   cpu        CPU time of the server for each delivered packet at the fixed rate, all its threads, as the kernel accounts it; loss and latency beside it
   latency    time from the send to the arrival at -latency-rate packets/s, without bursts
   max        most packets/s delivered with less than 0.1 % lost, by search; a tilde in the log marks a rate that the generator could not offer
-  memory     a new server each round: memory with -allocations allocations, which are made as fast as it answers, and allocations/s
+  memory     a new server each round: memory with -allocations allocations, and CPU time for making them; how many were made a second is bound by
+             the generator, so those that a second of the server's CPU makes are compared
   signaling  parley alone: latency of WebSocket messages while the relay rests, and while it runs at 80 % of its maximum
 
 Loss is told by place: "before" in the socket buffers that the server did not read in time, "inside" what it dropped, "after" in the generator's own

@@ -20,8 +20,9 @@ const (
 func (b *relayBench) memory() measurement {
 	return measurement{
 		title: fmt.Sprintf("%d idle allocations", b.allocations), fresh: true,
-		cases:   []relayCase{{shape: "idle", transport: "udp", mode: channel}},
-		columns: []relayColumn{{"MB in all", true}, {"KB an allocation", true}, {"allocations/s", true}, {"µs CPU an allocation", true}},
+		cases: []relayCase{{shape: "idle", transport: "udp", mode: channel}},
+		columns: []relayColumn{{"MB in all", true}, {"KB an allocation", true}, {"µs CPU an allocation", true},
+			{"allocations a CPU second", true}, {"made/s", false}},
 		run: func(ctx context.Context, c relayCase, t *contestant) ([]float64, error) {
 			if t.bare {
 				return nil, nil
@@ -56,8 +57,8 @@ func (b *relayBench) allocateMany(ctx context.Context, c relayCase, t *contestan
 		return nil, err
 	}
 	full, err := t.process.rss()
-	n := float64(b.allocations)
-	return []float64{float64(full) / 1e6, float64(full-empty) / n / 1e3, n / took.Seconds(), micros(after-before) / n}, err
+	n, busy := float64(b.allocations), after-before
+	return []float64{float64(full) / 1e6, float64(full-empty) / n / 1e3, micros(busy) / n, n / busy.Seconds(), n / took.Seconds()}, err
 }
 
 func allocateAll(ctx context.Context, c relayCase, t *contestant, n int) ([]*flow, error) {

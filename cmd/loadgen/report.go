@@ -77,6 +77,9 @@ func spread(v []float64) string {
 	if len(s)%2 == 0 {
 		median = (s[len(s)/2-1] + s[len(s)/2]) / 2
 	}
+	if s[0] == s[len(s)-1] {
+		return number(median)
+	}
 	return fmt.Sprintf("%s (%s–%s)", number(median), number(s[0]), number(s[len(s)-1]))
 }
 
