@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser e2e fuzz bench bench-setup clean
+.PHONY: run run-lan build check test deps browser e2e fuzz bench bench-setup abuse-table clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
