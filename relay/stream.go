@@ -144,9 +144,7 @@ func (s *Server) enter(st *stream) bool {
 	if s.closed {
 		return false
 	}
-	// Each allocation over TCP needs one connection; twice that is room for
-	// those that are just beginning.
-	full := len(s.streams) >= max(2*limits.MaxAllocations, 64)
+	full := len(s.streams) >= maxStreams(limits.MaxAllocations)
 	if s.perPeer[st.key] >= limits.MaxTCPPerAddress || full && !s.evictLocked() {
 		s.count.dropped.add("connections")
 		return false
@@ -155,6 +153,18 @@ func (s *Server) enter(st *stream) bool {
 	s.perPeer[st.key]++
 	s.wg.Add(1)
 	return true
+}
+
+// maxStreams is how many connections there may be at once. Each allocation over
+// TCP needs one; twice that is room for those that are just beginning. But half
+// of the process's descriptors stay for what is not TURN over TCP: relay sockets
+// and the web.
+func maxStreams(allocations int) int {
+	n := max(2*allocations, 64)
+	if limit := descriptorLimit(); limit > 0 && uint64(n) > limit/2 {
+		n = int(limit / 2)
+	}
+	return n
 }
 
 // leave ends the stream's allocation and forgets it.
