@@ -45,7 +45,7 @@ func (b *relayBench) allocateMany(ctx context.Context, c relayCase, t *contestan
 	empty, err1 := t.process.rss()
 	before, err2 := t.process.cpu()
 	start := time.Now()
-	flows, err3 := allocateAll(ctx, c, t, b.allocations)
+	flows, err3 := b.allocateAll(ctx, c, t)
 	took := time.Since(start)
 	defer func() {
 		for _, f := range flows {
@@ -61,18 +61,22 @@ func (b *relayBench) allocateMany(ctx context.Context, c relayCase, t *contestan
 	return []float64{float64(full) / 1e6, float64(full-empty) / n / 1e3, micros(busy) / n, n / busy.Seconds(), n / took.Seconds()}, err
 }
 
-func allocateAll(ctx context.Context, c relayCase, t *contestant, n int) ([]*flow, error) {
+func (b *relayBench) allocateAll(ctx context.Context, c relayCase, t *contestant) ([]*flow, error) {
 	parts := make([][]*flow, allocators)
 	errs := make([]error, allocators)
 	var wg sync.WaitGroup
 	for w := range allocators {
 		wg.Go(func() {
-			for i := w; i < n && errs[w] == nil && ctx.Err() == nil; i += allocators {
-				f, err := openFlow(c, t, i)
-				if errs[w] = err; err == nil {
+			errs[w] = onCPU(b.generatorCPU, func() error {
+				for i := w; i < b.allocations && ctx.Err() == nil; i += allocators {
+					f, err := openFlow(c, t, i)
+					if err != nil {
+						return err
+					}
 					parts[w] = append(parts[w], f)
 				}
-			}
+				return nil
+			})
 		})
 	}
 	wg.Wait()

@@ -14,7 +14,11 @@ const ours = "parley"
 // reportRelay prints a table of one measurement: a row for each case and
 // server, then the ratios of parley to every other, taken round by round.
 func reportRelay(w io.Writer, o relayOptions, m measurement, contestants []*contestant, results relayResults) {
-	fmt.Fprintf(w, "\n%s, %d rounds of %v, %d cores, %s%s:\n\n| traffic | server |", m.title, o.rounds, o.duration, runtime.NumCPU(), runtime.Version(), o.conditions())
+	fmt.Fprintf(w, "\n%s; rounds: %d, %d cores, %s", m.title, o.rounds, runtime.NumCPU(), runtime.Version())
+	if !m.fresh {
+		fmt.Fprint(w, o.conditions())
+	}
+	fmt.Fprint(w, "\n\n| traffic | server |")
 	for _, c := range m.columns {
 		fmt.Fprintf(w, " %s |", c.name)
 	}
@@ -75,11 +79,11 @@ func columnOf(rows [][]float64, i int) []float64 {
 
 // conditions says what makes figures of two runs different.
 func (o relayOptions) conditions() string {
-	text := fmt.Sprintf("; F and L %d packets/s in bursts of %d", o.rate, o.burst)
+	text := fmt.Sprintf("; %v each, F and L %d packets/s in bursts of %d", o.duration, o.rate, o.burst)
 	for _, c := range []struct {
 		on   bool
 		text string
-	}{{o.gso, "generator with GSO"}, {!o.gso, "generator without GSO"}, {o.gro, "sink with GRO"}, {!o.gro, "sink without GRO"}, {o.pin, "one processor each"}} {
+	}{{o.gso, "generator with GSO"}, {!o.gso, "generator without GSO"}, {o.gro, "sink with GRO"}, {!o.gro, "sink without GRO"}, {o.pin, "server and generator on one processor each"}} {
 		if c.on {
 			text += ", " + c.text
 		}
