@@ -41,7 +41,8 @@ func newUpgrades(h http.Handler, log *slog.Logger) *upgrades {
 
 // serve takes c if head is a whole request for /ws, as MuxOptions.Upgrade says.
 func (u *upgrades) serve(c net.Conn, head []byte) bool {
-	if !bytes.HasPrefix(head, []byte("GET /ws HTTP/1.1\r\n")) || bytes.Index(head, []byte("\r\n\r\n")) != len(head)-4 {
+	fields, ok := bytes.CutPrefix(head, []byte("GET /ws HTTP/1.1\r\n"))
+	if !ok || !usual(fields) {
 		return false
 	}
 	s := u.scratch.Get().(*scratch)
@@ -62,6 +63,32 @@ func (u *upgrades) serve(c net.Conn, head []byte) bool {
 	w.finish(r)
 	return true
 }
+
+// usual reports whether fields are whole header lines of letters, digits and
+// hyphens, a colon, and printable ASCII, with the empty line at their end and
+// nothing behind it.
+func usual(fields []byte) bool {
+	for {
+		line, rest, ok := bytes.Cut(fields, []byte("\r\n"))
+		switch {
+		case !ok:
+			return false
+		case len(line) == 0:
+			return len(rest) == 0
+		}
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(name) == 0 || bytes.ContainsFunc(name, notInName) || bytes.ContainsFunc(value, notPrintable) {
+			return false
+		}
+		fields = rest
+	}
+}
+
+func notInName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+}
+
+func notPrintable(r rune) bool { return r < ' ' || r > '~' }
 
 // recovered keeps a panic in a handler from ending the server, as net/http does.
 func (u *upgrades) recovered(c net.Conn) {
