@@ -156,11 +156,22 @@ func (m *Mux) handOn(p *peeked) {
 	switch {
 	case p.ahead[0] <= 0x03:
 		m.opt.Turn(p)
-	case m.opt.Upgrade != nil && m.opt.Upgrade(p, p.ahead):
-		p.release()
-	default:
+	case m.opt.Upgrade == nil || !m.upgraded(p):
 		m.give(p)
 	}
+}
+
+// upgraded offers a connection to Upgrade, which reads on behind the head. Once
+// it is taken it belongs to somebody else, who may be reading it already.
+func (m *Mux) upgraded(p *peeked) bool {
+	head, buf := p.ahead, p.buf
+	p.ahead, p.buf = nil, nil
+	if m.opt.Upgrade(p, head) {
+		m.ahead.Put(buf)
+		return true
+	}
+	p.ahead, p.buf = head, buf
+	return false
 }
 
 func (m *Mux) track(c net.Conn) bool {

@@ -106,6 +106,46 @@ func wantTURN(t *testing.T, c net.Conn) {
 	}
 }
 
+func TestWhoTakesAConnectionReadsOnBehindTheHead(t *testing.T) {
+	conf, _ := certificate(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan string, 2)
+	m := listen.NewMux(l, listen.MuxOptions{TLS: conf, Upgrade: func(c net.Conn, head []byte) bool {
+		defer c.Close()
+		b := make([]byte, 4)
+		io.ReadFull(c, b)
+		taken <- string(head) + "|" + string(b)
+		return true
+	}})
+	go m.Serve()
+	t.Cleanup(func() { m.Close(); m.Wait() })
+	plain, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []net.Conn{plain, secure} {
+		defer c.Close()
+		io.WriteString(c, "HEAD")
+		time.Sleep(50 * time.Millisecond) // so that the rest is not read with the head
+		io.WriteString(c, "rest")
+		select {
+		case got := <-taken:
+			if got != "HEAD|rest" {
+				t.Errorf("got %q", got)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("nobody took the connection")
+		}
+	}
+}
+
 func TestCloseDropsUndecidedConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
