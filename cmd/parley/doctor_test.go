@@ -245,7 +245,9 @@ func newPKI(t *testing.T, l *lab, end time.Time) pki {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := func(kind string, b []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})) }
+	block := func(kind string, b []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
+	}
 	l.write("cert.pem", block("CERTIFICATE", der))
 	l.write("key.pem", block("PRIVATE KEY", keyDER))
 	return pki{"[tls]\nmode = \"files\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n", "SSL_CERT_FILE=" + l.write("ca.pem", block("CERTIFICATE", caDER))}

@@ -27,10 +27,13 @@ import (
 
 // Times of a stop. retryAfterRestart is what clients are told: a restart takes
 // a second or two. stopStep bounds the steps that wait for nobody's call;
+// lastVisitors is enough for a handshake from afar, and short for the connection
+// that a browser opened ahead and says nothing on;
 // lastResort ends the program when something hangs all the same.
 const (
 	retryAfterRestart = 2 * time.Second
 	stopStep          = 5 * time.Second
+	lastVisitors      = 2 * time.Second
 	lastResort        = 10 * time.Second
 )
 
@@ -178,13 +181,17 @@ func (s *server) run(stop, now context.Context) error {
 			}
 		})
 	}
-	s.log.Info("Parley is ready.", "url", s.address(), "relay", s.socks.RelayUDP.LocalAddr().String(), "admin", "http://"+s.socks.Admin.Addr().String())
-	s.tell(s.notify.Ready)
-	var err error
-	select {
-	case <-stop.Done():
-	case err = <-failed:
-		s.log.Error("A part of the server ended by itself; everything stops.", "error", err)
+	err := s.answers()
+	if err == nil {
+		s.log.Info("Parley is ready.", "url", s.address(), "relay", s.socks.RelayUDP.LocalAddr().String(), "admin", "http://"+s.socks.Admin.Addr().String())
+		s.tell(s.notify.Ready)
+		select {
+		case <-stop.Done():
+		case err = <-failed:
+		}
+	}
+	if err != nil {
+		s.log.Error("A part of the server does not work; everything stops.", "error", err)
 	}
 	s.shutDown(now)
 	return errors.Join(err, waitFor(&wg, lastResort))
@@ -198,7 +205,7 @@ func (s *server) tell(state func() error) {
 }
 
 func (s *server) unwell(err error) {
-	s.log.Error("The web port does not answer; without a sign of life the service manager restarts Parley.", "error", err)
+	s.log.Error("A part of the server hangs; without a sign of life the service manager restarts Parley.", "error", err)
 }
 
 func harmless(err error) bool {
@@ -229,7 +236,7 @@ func (s *server) shutDown(now context.Context) {
 	s.ready.Set("draining", true)
 	s.hub.Drain()
 	if len(s.inherited) > 0 {
-		s.mux.Close()
+		s.drainPort(now)
 	}
 	s.step(now, "The hub did not close every socket in time.", s.hub.Shutdown)
 	if err := s.turn.Drain(deadline); err != nil {
@@ -241,6 +248,14 @@ func (s *server) shutDown(now context.Context) {
 	s.step(now, "Some web requests did not end in time.", s.http.Shutdown)
 	s.release()
 	s.log.Info("Parley has stopped.")
+}
+
+// drainPort leaves a port that the service manager holds to the next process,
+// and lets those in whom this one has accepted.
+func (s *server) drainPort(now context.Context) {
+	ctx, cancel := context.WithTimeout(now, lastVisitors)
+	defer cancel()
+	s.mux.Drain(ctx)
 }
 
 func (s *server) step(now context.Context, complaint string, f func(context.Context) error) {

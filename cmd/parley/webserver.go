@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"parley/cmd/internal/listen"
@@ -76,33 +75,4 @@ func withNoSniff(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// aliveTime is far beyond what /healthz needs and well below a watchdog's patience.
-const aliveTime = 5 * time.Second
-
-// alive asks the web port as a visitor would, through the mux and TLS. While
-// the server drains, that port is closed on purpose.
-func (s *server) alive() error {
-	if s.draining() {
-		return nil
-	}
-	addr := s.socks.HTTP.Addr().(*net.TCPAddr).AddrPort()
-	host := addr.Addr().Unmap()
-	if host.IsUnspecified() {
-		host = netip.IPv6Loopback()
-		if addr.Addr().Is4() {
-			host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-		}
-	}
-	client := http.Client{Timeout: aliveTime, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		// It asks itself: whether the certificate suits visitors is not the question.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-	}}
-	resp, err := client.Get(s.scheme() + "://" + netip.AddrPortFrom(host, addr.Port()).String() + "/healthz")
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
 }

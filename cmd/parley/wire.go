@@ -47,7 +47,16 @@ func (s *server) buildSockets(context.Context) (err error) {
 		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
 		Inherited: first(s.inherited),
 	})
+	if err == nil && len(s.inherited["http"]) > 0 && !samePort(s.socks.HTTP.Addr().String(), s.cfg.HTTP.Listen) {
+		s.log.Warn("The web port comes from parley.socket, whose ListenStream= differs from http.listen.", "serves", s.socks.HTTP.Addr().String(), "http.listen", s.cfg.HTTP.Listen)
+	}
 	return err
+}
+
+func samePort(a, b string) bool {
+	_, one, err := net.SplitHostPort(a)
+	_, other, err2 := net.SplitHostPort(b)
+	return err == nil && err2 == nil && one == other
 }
 
 // first takes one listener of each name; a second one of the same name has no

@@ -33,7 +33,9 @@ type Mux struct {
 	slots chan struct{}
 	done  chan struct{}
 	stop  sync.Once
-	wg    sync.WaitGroup
+
+	served chan struct{} // closed when Serve accepts nobody any more
+	wg     sync.WaitGroup
 
 	ahead sync.Pool // of *[peekSize]byte
 
@@ -63,14 +65,16 @@ func NewMux(l net.Listener, opt MuxOptions) *Mux {
 		http:      make(chan net.Conn),
 		slots:     make(chan struct{}, maxUndecided),
 		done:      make(chan struct{}),
+		served:    make(chan struct{}),
 		ahead:     sync.Pool{New: func() any { return new([peekSize]byte) }},
 		undecided: make(map[net.Conn]struct{}),
 	}
 }
 
-// Serve accepts until Close. A failing Accept (out of descriptors, say) is
+// Serve accepts until Drain or Close; it is called once. A failing Accept (out of descriptors, say) is
 // retried with a growing pause: the port must come back when they do.
 func (m *Mux) Serve() error {
+	defer close(m.served)
 	var pause time.Duration
 	for {
 		c, err := m.inner.Accept()
@@ -88,6 +92,34 @@ func (m *Mux) Serve() error {
 			}
 		}
 	}
+}
+
+// Drain stops accepting, so that the next process of a service manager's socket
+// gets whoever comes now, and waits until those who came before have said what
+// they speak. Who says nothing until ctx ends is left to Close.
+func (m *Mux) Drain(ctx context.Context) {
+	m.inner.Close()
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for accepting := m.served; accepting != nil || m.deciding() > 0; {
+		select {
+		case <-accepting:
+			accepting = nil
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// drainTick is how often Drain looks: a handshake takes a few of these.
+const drainTick = 10 * time.Millisecond
+
+// deciding counts the connections that are not handed on yet.
+func (m *Mux) deciding() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.undecided)
 }
 
 // Close stops accepting and drops the connections that are still undecided.
@@ -141,23 +173,27 @@ func (m *Mux) start(c net.Conn) {
 	}
 	m.wg.Go(func() {
 		decided := m.decide(c)
-		m.untrack(c)
 		<-m.slots
 		if decided == nil {
+			m.untrack(c)
 			c.Close()
 			return
 		}
-		m.handOn(decided)
+		m.handOn(c, decided)
 	})
 }
 
 // handOn serves a connection whose protocol is known, or gives it to HTTP.
-func (m *Mux) handOn(p *peeked) {
+func (m *Mux) handOn(c net.Conn, p *peeked) {
 	switch {
 	case p.ahead[0] <= 0x03:
+		m.untrack(c)
 		m.opt.Turn(p)
 	case m.opt.Upgrade == nil || !m.upgraded(p):
 		m.give(p)
+		m.untrack(c)
+	default:
+		m.untrack(c)
 	}
 }
 
