@@ -20,10 +20,10 @@ const aliveTime = 5 * time.Second
 // It asks for no certificate, since with ACME there may be none for a while: on
 // a port with TLS the answer to plain HTTP is a redirect, which is an answer.
 func (s *server) answers() error {
-	if err := askHTTP(local(s.socks.HTTP)); err != nil {
+	if err := askHTTP(reachable(s.socks.HTTP)); err != nil {
 		return fmt.Errorf("the web port does not answer: %w", err)
 	}
-	if err := askSTUN(local(s.socks.RelayTCP)); err != nil {
+	if err := askSTUN(reachable(s.socks.RelayTCP)); err != nil {
 		return fmt.Errorf("the relay does not answer: %w", err)
 	}
 	s.hub.Snapshot() // comes back when no lock of the hub is stuck
@@ -75,9 +75,9 @@ func askSTUN(addr string) error {
 	return err
 }
 
-// local is where to reach a listener from this machine. One on every address
+// reachable is where to reach a listener from this machine. One on every address
 // takes IPv4 too, also where IPv6 is switched off.
-func local(l net.Listener) string {
+func reachable(l net.Listener) string {
 	addr := l.Addr().(*net.TCPAddr).AddrPort()
 	host := addr.Addr().Unmap()
 	if host.IsUnspecified() {
