@@ -1,10 +1,13 @@
+import { Board } from "./board.js";
+import { Calling } from "./calling.js";
 import { Calls } from "./calls.js";
+import { Door } from "./door.js";
 import { roomName, nextName } from "./names.js";
 import { getConfig, login, logout } from "./net/api.js";
 import { Session } from "./net/session.js";
 import { People } from "./people.js";
 import { savePrefs } from "./prefs.js";
-import { inviteFrom, roomPath } from "./router.js";
+import { inviteFrom, roomPath, userPath } from "./router.js";
 import { explainRefusal } from "./rtc/explain.js";
 
 /**
@@ -35,7 +38,13 @@ export class App {
     const { store, media, key, build, lang, announce } = options;
     this.session = new Session({ url: socketUrl(), key, build, lang });
     this.calls = new Calls({ store, session: this.session, media, announce });
-    this.people = new People(store, this.session);
+    const { session, calls } = this;
+    const arrived = (/** @type {string} */ room) => this.#arrived(room);
+    const open = (/** @type {boolean} */ video) => void media.open({ mic: true, cam: video });
+    this.calling = new Calling({ store, session, calls, arrived, open, announce });
+    this.board = new Board({ store, session, calls, arrived, open, announce });
+    this.door = new Door({ store, session, calls, announce });
+    this.people = new People(store, session);
     this.session.on("state", (net) => this.#connection(net));
     this.session.on("welcome", (event) => this.#welcome(event));
     this.session.on("ended", (end) => this.#ended(end));
@@ -98,8 +107,67 @@ export class App {
   /** Makes up a room and goes to its lobby. @param {number} max */
   newRoom(max) {
     const room = roomName();
-    this.calls.plan(room, max);
+    this.calls.plan(room, { max });
     this.goToRoom(room);
+  }
+
+  /** The person is in a room, by a call or an offer; "" for none. @param {string} room */
+  #arrived(room) {
+    const { page } = this.o.store.state.route;
+    // Ringing and waiting are no places to come back to.
+    this.o.router.go(room ? roomPath(room) : "/", { replace: page === "room" || page === "user" });
+  }
+
+  /**
+   * Calls someone, by name or from the list.
+   * @param {string} name @param {boolean} video @param {string} [user]  the list's id for it
+   */
+  call(name, video, user) {
+    this.o.router.go(userPath(name));
+    void this.calling.start(user ? { user } : { name }, name, video);
+  }
+
+  /** Takes the call that rings at the other side back. */
+  cancelCall() {
+    this.o.router.go("/", { replace: true });
+  }
+
+  /** Calls of that user do not ring any more, or do again. @param {string} user @param {boolean} on */
+  setMuted(user, on) {
+    const others = this.o.store.state.prefs.muted.filter((one) => one !== user);
+    this.setPrefs({ muted: on ? [...others, user] : others });
+  }
+
+  /** @param {import("./state.js").Text | null} toast */
+  setToast(toast) {
+    this.#set({ toast });
+  }
+
+  /** Takes the missed calls away, here and after a reload. */
+  dismissMissed() {
+    this.setPrefs({ missedSeen: Math.round(Date.now() / 1000) });
+    this.#set({ missed: [] });
+  }
+
+  /** @param {"available" | "away" | "dnd"} status */
+  setStatus(status) {
+    this.setPrefs({ status });
+    this.session.request("me", { status }).catch((error) => this.#set({ toast: explainRefusal(error) }));
+  }
+
+  /** @param {string} name @returns {Promise<import("./state.js").Text | null>} what is wrong with it */
+  async rename(name) {
+    const { you } = this.o.store.state;
+    try {
+      const answer = await this.session.request("me", { name });
+      const now = this.o.store.state.you;
+      if (now) this.#set({ you: { ...now, name: answer.name } });
+      if (you?.guest) this.setPrefs({ name: answer.name });
+      return null;
+    } catch (error) {
+      const problem = explainRefusal(/** @type {ProtocolError} */ (error));
+      return { ...problem, values: { ...problem.values, name, next: nextName(name) } };
+    }
   }
 
   /** @param {string} room */
@@ -110,8 +178,18 @@ export class App {
   /** The address bar changed. @param {import("./router.js").Route} route */
   routed(route) {
     this.#set({ route });
-    if (route.page === "room" && this.o.store.state.you) this.calls.open(route.room);
+    const { you, outgoing, call } = this.o.store.state;
+    if (outgoing && route.page === "user" && route.name === outgoing.name) return;
+    if (route.page !== "room" || call?.room !== route.room) this.calling.drop();
+    if (route.page === "room" && you) this.#enterRoom(route.room);
     else this.calls.close();
+  }
+
+  /** @param {string} room */
+  #enterRoom(room) {
+    const posting = this.calls.waited(room);
+    if (posting) void this.board.post(posting);
+    else this.calls.open(room);
   }
 
   /** @param {Partial<import("./prefs.js").Prefs>} change */
@@ -152,11 +230,21 @@ export class App {
     const { store, router, build } = this.o;
     const known = store.state.you?.peer;
     this.#set({ boot: "ready", signIn: null, ended: "", you: welcome.you, ice: welcome.ice, update: welcome.build !== build });
-    if (!resumed) void this.people.watch();
+    if (!resumed) this.#anew(welcome);
     const only = welcome.you.room;
     if (only && store.state.route.page === "home") return router.go(roomPath(only), { replace: true });
     if (known && known !== welcome.you.peer) this.calls.close();
-    this.routed(router.route);
+    if (!store.state.call) this.routed(router.route);
+  }
+
+  /** A session of which the server knows nothing yet. @param {import("./net/types.js").Welcome} welcome */
+  #anew({ missed = [] }) {
+    const { status, missedSeen } = this.o.store.state.prefs;
+    void this.people.watch();
+    if (status !== "available") this.session.request("me", { status }).catch(() => {});
+    this.calling.remember(missed, missedSeen);
+    this.calling.restarted();
+    void this.board.renew();
   }
 
   /** @param {{code: string, message: string, retryMs?: number}} end */
@@ -176,6 +264,6 @@ export class App {
     const problem = error ? explainRefusal(error) : null;
     if (problem && taken) problem.values = { ...problem.values, name, next: nextName(name) };
     const signIn = { busy: false, problem, code: error?.code ?? "", name: taken ? nextName(name) : name };
-    this.#set({ boot: "ready", you: null, people: null, signIn });
+    this.#set({ boot: "ready", you: null, people: null, offers: null, rings: [], missed: [], outgoing: null, signIn });
   }
 }

@@ -1,34 +1,58 @@
 import { explainRefusal } from "./rtc/explain.js";
+import { dropStay, keepStay, takeStay } from "./stay.js";
 
 /**
  * @typedef {import("./state.js").CallView} CallView
+ * @typedef {import("./rtc/call.js").Call} Call
+ * @typedef {import("./rtc/call.js").Entry} Entry
+ * @typedef {import("./net/errors.js").ProtocolError} ProtocolError
  *
  * @typedef {object} CallsOptions
  * @property {import("./state.js").AppStore} store
  * @property {import("./net/session.js").Session} session
  * @property {import("./rtc/devices.js").LocalMedia} media
  * @property {(text: import("./state.js").Text, urgent?: boolean) => void} announce
+ *
+ * @typedef {Partial<Pick<CallView, "kind" | "label" | "other" | "phase">> & {ask: () => Promise<Entry>, stored?: boolean, keep?: boolean}} Way
+ *   a way into a room that has no lobby: `ask` is its request
+ *
+ * @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over
  */
 
 /** A full room is asked again this often: soon enough, and far below the server's limits. */
 const FULL_RETRY_MS = 4_000;
+/** Who is left alone in a call by name hangs up after this long: a reload of the other side takes far less. */
+const LINGER_MS = 20_000;
 
-/** @typedef {import("./rtc/call.js").Call} Call */
-/** @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over */
+/** Phases that a reload comes back into. @type {Set<import("./state.js").CallPhase>} */
+const STAYS = new Set(["joining", "in", "waiting"]);
+
+/** @returns {CallView} */
+const blank = () => ({
+  room: "", kind: "link", label: "", other: null, phase: "lobby", members: [], title: "", max: 0, locked: false, pass: false,
+  host: "", knocks: [], since: 0, problem: null, summary: null,
+});
+
+/** The pages of refusals that a person can do something about. @type {Record<string, import("./state.js").CallPhase>} */
+const DOORS = { room_locked: "locked", bad_password: "password", room_full: "full" };
 
 /** One person's way through a room: lobby, call, and what comes after. */
 export class Calls {
   /** @type {Call | null} from the moment of asking */
   #live = null;
-  /** @type {any} */
-  #retry;
-  /** @type {Map<string, number>} size wanted for rooms that this page is about to make */
-  #sizes = new Map();
+  /** Counts the pages that a call has had: what belongs to an earlier one changes nothing any more. */
+  #turn = 0;
+  /** @type {{retry?: any, linger?: any}} */
+  #timers = {};
+  /** @type {Map<string, {max?: number, title?: string, locked?: boolean, pass?: string}>} settings of rooms that this page is about to make, or made */
+  #plans = new Map();
   #met = new Set();
   /** @type {Attachment[]} */
   #attachments = [];
   /** @type {((() => void) | void)[]} */
   #detach = [];
+  /** Where this tab was before it was loaded anew. */
+  #stay = takeStay();
 
   /** @param {CallsOptions} options */
   constructor(options) {
@@ -61,77 +85,170 @@ export class Calls {
     return this.#live;
   }
 
-  /** @param {string} room @param {number} max  people at most, when this page is the one to make it */
-  plan(room, max) {
-    this.#sizes.set(room, max);
+  /** Remembers what a room shall be like. @param {string} room @param {{max?: number, title?: string, locked?: boolean, pass?: string}} settings */
+  plan(room, settings) {
+    this.#plans.set(room, { ...this.#plans.get(room), ...settings });
   }
 
-  /** Opens the lobby of a room. @param {string} room */
+  /** @param {string} room @returns {import("./board.js").Posting | null} the open call with which this tab waited in it before its reload; once */
+  waited(room) {
+    const stay = this.#stay?.room === room ? this.#stay : null;
+    if (stay?.posting) this.#stay = null;
+    return stay?.posting ?? null;
+  }
+
+  /** Where this tab was before its reload, if it was in that room; once. @param {string} room */
+  #takeStay(room) {
+    const stay = this.#stay;
+    this.#stay = null;
+    return stay?.room === room ? stay : null;
+  }
+
+  /** Opens the lobby of a room; after a reload the room itself. @param {string} room */
   open(room) {
     if (this.#call?.room === room) return;
+    const stay = this.#takeStay(room);
     this.close();
-    this.o.store.set({
-      call: { room, phase: "lobby", members: [], max: 0, since: 0, problem: null, summary: null },
-    });
-    void this.#preview();
+    this.o.store.set({ call: { ...blank(), room, ...(stay && { kind: stay.kind, label: stay.label, other: stay.other }) } });
+    if (!stay) return void this.#preview();
+    this.plan(room, stay.settings);
+    void this.openDevices();
+    void this.join();
   }
 
   /** Shows the picture at once where the browser would not ask. */
   async #preview() {
-    const { media, store } = this.o;
-    const { prefs } = store.state;
-    if (await media.granted()) await media.open({ mic: prefs.micOn, cam: prefs.camOn });
-    else await media.refreshLists();
+    if (await this.o.media.granted()) await this.openDevices();
+    else await this.o.media.refreshLists();
   }
 
-  /** Asks to be let in, with whatever devices are open. */
-  async join() {
+  /** Opens what this person had on the last time. */
+  openDevices() {
+    const { micOn, camOn } = this.o.store.state.prefs;
+    return this.o.media.open({ mic: micOn, cam: camOn });
+  }
+
+  /** Asks to be let in, with whatever devices are open. @param {string} [pass] the room's password */
+  async join(pass) {
     const view = this.#call;
     if (!view || this.#live) return;
-    clearTimeout(this.#retry);
-    if (view.phase !== "full") this.#set({ phase: "joining", problem: null });
-    const rtc = await import("./rtc/call.js").catch(() => null);
-    if (this.#live || this.#call?.room !== view.room) return; // asked twice, or gone on to something else
-    if (!rtc) return this.#set({ phase: "refused", problem: explainRefusal({ code: "unreachable" }) });
-    const live = this.#start(view.room, rtc.Call);
+    clearTimeout(this.#timers.retry);
+    if (pass) this.plan(view.room, { pass });
+    if (view.phase === "lobby") this.#set({ phase: "joining", problem: null });
     try {
-      const { max } = await live.join();
-      this.#set({ phase: "in", max, since: Date.now(), problem: null });
+      await this.#start({ room: view.room });
     } catch (error) {
-      if (this.#live !== live) return; // the person has gone on to something else
-      this.#hangUp();
-      this.#refused(/** @type {import("./net/errors.js").ProtocolError} */ (error));
+      this.#refused(/** @type {ProtocolError} */ (error));
     }
   }
 
-  /** @param {string} room @param {typeof import("./rtc/call.js").Call} Call  its modules come when they are needed */
-  #start(room, Call) {
+  /**
+   * Enters a room that has no lobby: by a call or an offer.
+   * @param {Way} way  keep: cameras that are on stay on
+   * @returns {Promise<string>} the room; rejects with the server's refusal, and nothing is left of the try
+   */
+  async enter({ ask, stored, keep, ...view }) {
+    this.close({ keep });
+    const turn = this.#turn;
+    this.o.store.set({ call: { ...blank(), phase: "joining", ...view } });
+    try {
+      await this.#start({ ask, stored });
+    } catch (error) {
+      if (turn === this.#turn) this.close();
+      throw error;
+    }
+    return this.#call?.room ?? "";
+  }
+
+  /** Someone has come into the room in which this person was alone. @param {Partial<Pick<CallView, "label" | "other">>} [who] */
+  begin(who) {
+    this.#set({ phase: "in", since: Date.now(), ...who });
+  }
+
+  /** @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean}} way */
+  async #start(way) {
+    const turn = this.#turn;
+    // Its modules come when they are needed.
+    const rtc = await import("./rtc/call.js").catch(() => {
+      throw Object.assign(new Error(), { code: "unreachable" });
+    });
+    // Asked twice, or gone on to something else.
+    if (this.#live || turn !== this.#turn) throw Object.assign(new Error(), { code: "closed" });
+    const live = this.#make(rtc.Call, way);
+    try {
+      this.#entered(await live.join());
+    } catch (error) {
+      if (this.#live === live) this.#hangUp();
+      throw error;
+    }
+  }
+
+  /** @param {typeof import("./rtc/call.js").Call} Class @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean}} way @returns {Call} */
+  #make(Class, way) {
     const { session, store, media, announce } = this.o;
     const { ice, prefs } = store.state;
-    const live = new Call({ session, media, room, max: this.#sizes.get(room), relayOnly: prefs.relayOnly, ice });
+    const { max, pass } = this.#plans.get(way.room ?? "") ?? {};
+    const live = new Class({ session, media, ...way, max, pass, relayOnly: prefs.relayOnly, ice });
     this.#live = live;
     this.#met.clear();
     this.#detach = this.#attachments.map((attachment) => attachment(live));
     live.on("change", () => this.#set({ members: live.views }));
     live.on("joined", (view) => {
       this.#met.add(view.id);
+      clearTimeout(this.#timers.linger);
       announce({ key: "call.joined", values: { name: view.name } });
     });
-    live.on("left", ({ view }) => announce({ key: "call.left", values: { name: view.name } }));
-    live.on("room", ({ max }) => typeof max === "number" && this.#set({ max }));
+    live.on("left", ({ view }) => this.#left(view.name));
+    live.on("room", (room) => this.#changed(room));
     live.on("ended", ({ code }) => this.#ended(code));
     live.on("error", (error) => console.warn("peer connection", error));
     return live;
   }
 
-  /** @param {import("./net/errors.js").ProtocolError} error */
+  /** @param {import("./net/types.js").Room} room */
+  #entered(room) {
+    this.#changed(room);
+    const { phase } = /** @type {CallView} */ (this.#call);
+    const waits = phase === "calling" || phase === "waiting";
+    this.#set({ room: room.room, kind: room.kind, problem: null, ...(waits ? {} : { phase: "in", since: Date.now() }) });
+    this.#furnish(room);
+  }
+
+  /** Who finds himself alone in a room that he had made, after a reload, makes it as it was. @param {import("./net/types.js").Room} room */
+  #furnish({ room, kind, peers, locked, title }) {
+    const plan = this.#plans.get(room);
+    if (!plan || kind !== "link" || peers.length > 1) return;
+    const set = { ...(plan.title && !title && { title: plan.title }), ...(plan.locked && !locked && { locked: true }) };
+    if (Object.keys(set).length) this.o.session.request("room.set", { room, ...set }).catch(() => {});
+  }
+
+  /** @param {string} name  of who has gone */
+  #left(name) {
+    const call = this.#call;
+    this.o.announce({ key: "call.left", values: { name } });
+    if (call?.phase !== "in" || call.kind === "link" || this.#live?.views.length) return;
+    clearTimeout(this.#timers.linger);
+    this.#timers.linger = setTimeout(() => this.leave({ ended: true }), LINGER_MS);
+  }
+
+  /** @param {Partial<import("./net/types.js").Room>} room  what has changed */
+  #changed({ title, max, locked, pass, host }) {
+    const given = Object.entries({ title, max, locked, pass, host }).filter(([, value]) => value !== undefined);
+    this.#set(Object.fromEntries(given));
+  }
+
+  /** @param {ProtocolError} error */
   #refused(error) {
-    if (error.code === "room_full") {
-      this.#set({ phase: "full" });
-      this.#retry = setTimeout(() => void this.join(), Math.max(FULL_RETRY_MS, error.retryMs ?? 0));
-      return;
+    const before = this.#call;
+    if (!before || error.code === "closed") return; // the person has gone on to something else
+    const phase = DOORS[error.code] ?? "refused";
+    const wrong = phase === "password" && Boolean(this.#plans.get(before.room)?.pass);
+    if (phase === "password") this.plan(before.room, { pass: "" });
+    if (phase === "full") {
+      this.#timers.retry = setTimeout(() => void this.join(), Math.max(FULL_RETRY_MS, error.retryMs ?? 0));
     }
-    this.#set({ phase: "refused", problem: explainRefusal(error) });
+    if (before.phase === "knocking" && phase === "locked") return; // asked in vain while waiting for the host
+    this.#set({ phase, problem: phase === "refused" || wrong ? explainRefusal(error) : null });
   }
 
   /** @param {string} code */
@@ -139,35 +256,44 @@ export class Calls {
     this.#hangUp();
     this.o.media.stop();
     const problem = code === "kicked" ? { key: "call.kicked" } : explainRefusal({ code });
-    this.#set({ phase: "refused", members: [], problem });
+    this.#set({ phase: "refused", members: [], knocks: [], problem });
   }
 
-  /** Hangs up and shows the summary. */
-  leave() {
+  /** Hangs up and shows the summary. @param {{ended?: boolean}} [how] */
+  leave({ ended = false } = {}) {
     const call = this.#call;
     if (!call) return;
+    this.#turn++;
     const seconds = call.since ? Math.round((Date.now() - call.since) / 1000) : 0;
     const people = this.#met.size;
     this.#hangUp();
     this.o.media.stop();
-    this.#set({ phase: "left", members: [], summary: { seconds, people } });
+    this.#set({ phase: "left", members: [], knocks: [], summary: { seconds, people, ended } });
   }
 
-  /** Leaves without a trace on the page: another page takes its place. */
-  close() {
+  /** Leaves without a trace on the page: another page takes its place. @param {{keep?: boolean}} [how] */
+  close({ keep = false } = {}) {
     if (!this.#call) return;
+    this.#turn++;
     this.#hangUp();
-    this.o.media.stop();
+    if (!keep) this.o.media.stop();
     this.o.store.set({ call: null });
   }
 
-  /** The tab goes away: the others should not wait for it. */
+  /** The tab goes away: the others should not wait for it. Perhaps it comes back at once. */
   vanish() {
+    const { call, posted } = this.o.store.state;
+    if (call && this.#live && STAYS.has(call.phase)) {
+      const { room, kind, label, other, title, locked, max } = call;
+      const settings = kind === "link" ? { title, locked, max, pass: this.#plans.get(room)?.pass } : {};
+      keepStay({ room, kind, label, other, settings, posting: call.phase === "waiting" && posted ? posted : null });
+    } else dropStay();
     this.#hangUp();
   }
 
   #hangUp() {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#timers.retry);
+    clearTimeout(this.#timers.linger);
     for (const off of this.#detach.splice(0)) off?.();
     this.#live?.leave();
     this.#live = null;

@@ -5,6 +5,7 @@ import { followPage } from "./net/page.js";
 import { tabKey } from "./net/tabkey.js";
 import { Router } from "./router.js";
 import { LocalMedia } from "./rtc/devices.js";
+import { NOTHING } from "./state.js";
 import { Store } from "./store.js";
 import { announce } from "./ui/announce.js";
 import { html, render } from "./ui/html.js";
@@ -24,9 +25,7 @@ function makeStore() {
   const closed = { on: false, busy: false, id: "", track: null, error: null };
   /** @type {import("./state.js").State} */
   const state = {
-    boot: "loading", route: { page: "home" }, config: null, net: "idle", you: null, ice: null, signIn: null,
-    ended: "", update: false, people: null, call: null, devices: { mic: closed, cam: closed },
-    lists: { audio: [], video: [], output: [] }, prefs: loadPrefs(),
+    ...NOTHING, route: { page: "home" }, devices: { mic: closed, cam: closed }, lists: { audio: [], video: [], output: [] }, prefs: loadPrefs(),
   };
   return new Store(state);
 }

@@ -35,6 +35,16 @@ export function nextName(name) {
   return [...stem].slice(0, 32 - next.length).join("") + next;
 }
 
+/**
+ * What a call is called: a room has a title or its name, a call those who are in it.
+ * @param {import("./state.js").CallView} call
+ */
+export function callName({ title, kind, room, label, members }) {
+  if (title) return title;
+  if (kind === "link") return room;
+  return members.map((member) => member.name).join(", ") || label;
+}
+
 /** @param {string} name @returns {string} one or two letters for an avatar */
 export function initials(name) {
   const words = name.trim().split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));

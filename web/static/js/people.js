@@ -1,5 +1,5 @@
 /**
- * Keeps the list of people online as the server tells it.
+ * Keeps the list of people online, and at first that of open calls, as the server tells it.
  *
  * @typedef {import("./net/types.js").Person} Person
  */
@@ -17,10 +17,10 @@ export class People {
   /** Asks for the list; again after each new session. */
   async watch() {
     try {
-      const { users } = await this.session.request("watch", { users: true, offers: false });
-      this.store.set({ people: Array.isArray(users) ? sorted(users) : null });
+      const { users, offers } = await this.session.request("watch", { users: true, offers: true });
+      this.store.set({ people: Array.isArray(users) ? sorted(users) : null, offers: Array.isArray(offers) ? offers : null });
     } catch {
-      this.store.set({ people: null }); // not for this person: the page says nothing about others
+      this.store.set({ people: null, offers: null }); // not for this person: the page says nothing about others
     }
   }
 
@@ -32,6 +32,10 @@ export class People {
       else byUser.set(person.user, { ...byUser.get(person.user), ...person });
     }
     this.store.set({ people: sorted([...byUser.values()]) });
+    const { you } = this.store.state;
+    const self = you && byUser.get(you.user);
+    // Renamed in another tab.
+    if (self && self.name !== you.name) this.store.set({ you: { ...you, name: self.name } });
   }
 }
 

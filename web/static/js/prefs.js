@@ -10,18 +10,29 @@
  * @property {boolean} micOn
  * @property {boolean} camOn
  * @property {boolean} relayOnly
+ * @property {"available" | "away" | "dnd"} status  as last chosen
+ * @property {"ring" | "busy"} callWaiting  what a second call does
+ * @property {boolean} notify     tell of calls while the page is hidden, where the browser may
+ * @property {string[]} muted     users whose calls do not ring
+ * @property {number} missedSeen  missed calls up to then were dismissed, in Unix seconds
  */
 
 const KEY = "parley.prefs";
 
 /** @type {Prefs} */
-const DEFAULTS = { name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false };
+const DEFAULTS = {
+  name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false,
+  status: "available", callWaiting: "ring", notify: true, muted: [], missedSeen: 0,
+};
+
+/** @param {unknown} stored @param {unknown} value */
+const alike = (stored, value) => typeof stored === typeof value && Array.isArray(stored) === Array.isArray(value);
 
 /** @returns {Prefs} */
 export function loadPrefs() {
   try {
     const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-    const known = Object.entries(DEFAULTS).map(([key, value]) => [key, typeof stored[key] === typeof value ? stored[key] : value]);
+    const known = Object.entries(DEFAULTS).map(([key, value]) => [key, alike(stored[key], value) ? stored[key] : value]);
     return Object.fromEntries(known);
   } catch {
     return { ...DEFAULTS };

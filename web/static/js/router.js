@@ -1,11 +1,13 @@
 /**
  * Addresses and what they mean.
  *
- * @typedef {{page: "home" | "about" | "nowhere"} | {page: "room", room: string}} Route
+ * @typedef {{page: "home" | "about" | "nowhere"} | {page: "room", room: string} | {page: "user", name: string}} Route
  */
 
 /** What a room may be called: the same rule as the server's. */
 const ROOM = /^[A-Za-z0-9_.-]{1,64}$/;
+/** The longest name that can be meant, in UTF-16 units: 32 characters. */
+const MAX_NAME = 64;
 /** Names that the server keeps for rooms of its own making. */
 const RESERVED = /^(\.|[rco]_)/;
 
@@ -13,9 +15,24 @@ const RESERVED = /^(\.|[rco]_)/;
 export function parse(path) {
   if (path === "/") return { page: "home" };
   if (path === "/about") return { page: "about" };
+  const name = /^\/u\/([^/]+)\/?$/.exec(path)?.[1];
+  if (name) return user(name);
   const room = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];
   return room && ROOM.test(room) ? { page: "room", room } : { page: "nowhere" };
 }
+
+/** @param {string} coded @returns {Route} */
+function user(coded) {
+  try {
+    const name = decodeURIComponent(coded).trim();
+    return name && name.length <= MAX_NAME ? { page: "user", name } : { page: "nowhere" };
+  } catch {
+    return { page: "nowhere" }; // not UTF-8
+  }
+}
+
+/** @param {string} name @returns {string} where this person is called */
+export const userPath = (name) => `/u/${encodeURIComponent(name)}`;
 
 /** @param {string} room */
 export const roomPath = (room) => `/r/${room}`;

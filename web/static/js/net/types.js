@@ -5,7 +5,9 @@
  * @typedef {{user: string, name: string, guest: boolean, roles: string[], relay: boolean, room: string | null}} User
  * @typedef {User & {peer: string}} You
  * @typedef {{peer: string, user: string, name: string, guest: boolean, order: number, since: number, away?: boolean}} RoomPeer
- * @typedef {{room: string, kind: string, title: string, max: number, locked: boolean, host: string, order: number, peers: RoomPeer[]}} Room
+ * @typedef {{room: string, kind: "link" | "call" | "offer", title: string, max: number, locked: boolean, pass: boolean, host: string, order: number, peers: RoomPeer[]}} Room
+ * @typedef {{offer: string, by: RoomPeer, title: string, media?: {audio?: boolean, video?: boolean}, for: string, at: number, expires: number}} Offer
+ * @typedef {{from: {user: string, name: string}, at: number}} MissedCall
  * @typedef {{user: string, name: string, guest: boolean, status: string, tabs?: number}} Person
  * @typedef {{iceServers: RTCIceServer[], iceTransportPolicy: RTCIceTransportPolicy, ttl: number, expiresAt: string}} Ice
  * @typedef {{room_max: number, msg_bytes: number, ring_ms: number, offer_ttl_ms: number}} Limits
@@ -23,6 +25,7 @@
  * @property {Ice} ice
  * @property {Limits} limits
  * @property {string[]} features
+ * @property {MissedCall[]} [missed]
  * @property {Room[]} [rooms]
  *
  * @typedef {object} SignalData
@@ -33,6 +36,11 @@
  * @property {"offer"} [need]
  *
  * @typedef {{t: "room.peer", n: number, room: string, ev: "join" | "leave" | "away" | "back" | "update", peer: RoomPeer, reason?: string}} RoomPeerEvent
+ * @typedef {{t: "call.ring", n: number, call: string, from: RoomPeer, media?: {audio?: boolean, video?: boolean}, expires: number}} RingEvent
+ * @typedef {{t: "call.update", n: number, call: string, state: "ringing" | "accepted"}} CallUpdate
+ * @typedef {{t: "call.end", n: number, call: string, reason: string, by?: string, note?: string}} CallEnd
+ * @typedef {{t: "room.knock", n: number, room: string, peer: RoomPeer, note?: string}} KnockEvent
+ * @typedef {{t: "room.admitted", n: number, room: string, allow: boolean}} AdmittedEvent
  * @typedef {{t: "signal", n: number, room: string, from: string, data: SignalData, replay?: boolean}} SignalEvent
  * @typedef {{t: "users", n: number, changed: Person[]}} UsersEvent
  * @typedef {{t: "ice", n: number, ice: Ice}} IceEvent

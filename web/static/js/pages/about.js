@@ -12,7 +12,7 @@ const LICENCES = [
 ];
 
 /** Keys and what they do; the names of keys are not translated. @type {[string, string][]} */
-const SHORTCUTS = [["Ctrl + D", "about.key.mic"], ["Ctrl + E", "about.key.cam"]];
+const SHORTCUTS = [["Ctrl + D", "about.key.mic"], ["Ctrl + E", "about.key.cam"], ["Tab", "about.key.tab"], ["Esc", "about.key.esc"]];
 
 /** @param {import("../ui/root.js").PageProps} props */
 export const About = ({ app, state }) => html`
@@ -21,7 +21,7 @@ export const About = ({ app, state }) => html`
     <h1 tabindex="-1">${t("about.title")}</h1>
     <p class="lead">${t("about.lead")}</p>
     <h2>${t("about.privacy")}</h2>
-    <ul>${["media", "relay", "server", "third", "stored", "honest"].map((name) => html`<li>${t(`about.privacy.${name}`)}</li>`)}</ul>
+    <ul>${["media", "relay", "server", "address", "missed", "board", "files", "third", "stored", "honest"].map((name) => html`<li>${t(`about.privacy.${name}`)}</li>`)}</ul>
     <h2>${t("about.keys")}</h2>
     <dl class="keys">${SHORTCUTS.map(([keys, text]) => html`<div><dt><kbd>${keys}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
     <h2>${t("about.licences")}</h2>

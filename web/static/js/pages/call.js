@@ -1,4 +1,6 @@
 import { clock, t } from "../i18n.js";
+import { callName } from "../names.js";
+import { AloneInCall } from "../ui/alone.js";
 import { ConnectionBadge } from "../ui/connection.js";
 import { Controls } from "../ui/controls.js";
 import { DevicePanel, DeviceProblem, RelayToggle } from "../ui/devicepanel.js";
@@ -6,6 +8,7 @@ import { Dialog } from "../ui/dialog.js";
 import { html, useClock, useState } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { Invite } from "../ui/invite.js";
+import { RoomPanel } from "../ui/roompanel.js";
 import { SelfTile, Tile } from "../ui/tile.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
@@ -20,7 +23,7 @@ export function CallPage({ app, state }) {
       <${CallHead} app=${app} state=${state} />
       <main id="main" class="call-main">
         <div class="stage-wrap">
-          ${members.length ? html`<${Stage} state=${state} members=${members} />` : html`<${Alone} state=${state} />`}
+          ${members.length ? html`<${Stage} state=${state} members=${members} />` : html`<${Alone} app=${app} state=${state} />`}
           <div class="call-notices">
             <${DeviceProblem} app=${app} state=${state} device="mic" />
             <${DeviceProblem} app=${app} state=${state} device="cam" />
@@ -29,8 +32,8 @@ export function CallPage({ app, state }) {
         <${Controls} app=${app} state=${state} onInvite=${() => setDialog("invite")} onSettings=${() => setDialog("settings")} />
       </main>
     </div>
-    ${dialog === "invite" && html`<${Dialog} title=${t("invite.title")} onClose=${close} wide=${true}>
-      <p class="muted">${t("invite.text")}</p><${Invite} url=${location.href} /><//>`}
+    ${dialog === "invite" && html`<${Dialog} title=${t("room.panel")} onClose=${close} wide=${true}>
+      <${RoomPanel} app=${app} state=${state} /><//>`}
     ${dialog === "settings" && html`<${Dialog} title=${t("settings.title")} onClose=${close}>
       <${DevicePanel} app=${app} state=${state} /><${RelayToggle} app=${app} state=${state} /><//>`}`;
 }
@@ -38,7 +41,8 @@ export function CallPage({ app, state }) {
 /** @param {PageProps} props */
 const CallHead = ({ app, state }) => html`
   <header class="call-head">
-    <h1 tabindex="-1" class="room-name"><bdi>${state.call?.room}</bdi></h1>
+    <h1 tabindex="-1" class="room-name"><bdi>${state.call && callName(state.call)}</bdi>
+      ${state.call?.locked && state.call.kind === "link" && html`<span class="head-lock"><${Icon} name="lock" /><span class="visually-hidden">${t("room.locked")}</span></span>`}</h1>
     <${ConnectionBadge} app=${app} state=${state} />
     <${Clock} since=${state.call?.since ?? 0} />
   </header>`;
@@ -69,14 +73,16 @@ function Stage({ state, members }) {
     ${blocked && html`<button type="button" class="button button-primary hear" onClick=${hear}><${Icon} name="volume" /><span>${t("call.hear")}</span></button>`}`;
 }
 
-/** Nobody else is here yet. @param {{state: import("../state.js").State}} props */
-const Alone = ({ state }) => html`
+/** Nobody else is here yet, or any more. @param {PageProps} props */
+const Alone = ({ app, state }) => html`
   <div class="stage stage-alone">
-    <section class="card alone">
-      <h2>${t("alone.title")}</h2>
-      <p class="muted">${t("alone.text")}</p>
-      <${Invite} url=${location.href} />
-      <p class="muted small">${t("alone.secret")}</p>
-    </section>
+    ${state.call?.kind === "link"
+      ? html`<section class="card alone">
+          <h2>${t("alone.title")}</h2>
+          <p class="muted">${t("alone.text")}</p>
+          <${Invite} url=${location.href} />
+          <p class="muted small">${t("alone.secret")}</p>
+        </section>`
+      : html`<${AloneInCall} app=${app} state=${state} />`}
     <${SelfTile} key="self" name=${state.you?.name ?? ""} track=${state.devices.cam.track} mic=${state.devices.mic.on && state.devices.mic.track !== null} small=${true} />
   </div>`;

@@ -1,10 +1,7 @@
 import { t } from "../i18n.js";
-import { Avatar } from "../ui/avatar.js";
 import { DevicePanel, DeviceProblem, RelayToggle } from "../ui/devicepanel.js";
 import { html } from "../ui/html.js";
-import { Icon } from "../ui/icon.js";
-import { Video } from "../ui/media.js";
-import { DeviceToggle } from "../ui/toggle.js";
+import { Preview } from "../ui/preview.js";
 import { Footer, TopBar } from "../ui/topbar.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
@@ -39,24 +36,4 @@ export function Lobby({ app, state }) {
       </div>
       <${Footer} />
     </main>`;
-}
-
-/** @param {PageProps} props */
-function Preview({ app, state }) {
-  const { mic, cam } = state.devices;
-  const open = mic.track || cam.track || mic.on || cam.on;
-  return html`
-    <div class="preview">
-      ${cam.track
-        ? html`<${Video} track=${cam.track} mirrored=${true} label=${t("lobby.preview")} />`
-        : html`<div class="preview-empty"><${Avatar} name=${state.you?.name ?? ""} size="large" />
-            <p>${t(mic.busy || cam.busy ? "lobby.asking" : open ? "lobby.camoff" : "lobby.explain")}</p>
-            ${!open && html`<button type="button" class="button button-primary" onClick=${() => app.openDevices()}>
-              <${Icon} name="video" /><span>${t("lobby.open")}</span></button>`}
-          </div>`}
-      ${open && html`<div class="preview-controls">
-        <${DeviceToggle} app=${app} state=${state} device="mic" round=${true} />
-        <${DeviceToggle} app=${app} state=${state} device="cam" round=${true} />
-      </div>`}
-    </div>`;
 }

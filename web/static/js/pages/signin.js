@@ -14,13 +14,13 @@ const FIELD = { bad_name: "name", name_taken: "name", wrong_credentials: "passwo
 export function SignIn({ app, state }) {
   const mode = state.config?.auth.mode ?? "open";
   const { route } = state;
-  const invited = route.page === "room";
-  const title = invited ? route.room : t("signin.title", { site: state.config?.name ?? "Parley" });
+  const invited = route.page === "room" || route.page === "user";
+  const title = route.page === "room" ? route.room : route.page === "user" ? route.name : t("signin.title", { site: state.config?.name ?? "Parley" });
   return html`
     <main id="main" class="page page-narrow">
       <div class="center"><${Brand} name=${state.config?.name ?? "Parley"} /></div>
       <section class="card">
-        ${invited && html`<p class="eyebrow">${t("signin.invited")}</p>`}
+        ${invited && html`<p class="eyebrow">${t(route.page === "user" ? "signin.calling" : "signin.invited")}</p>`}
         <h1 tabindex="-1"><bdi>${title}</bdi></h1>
         <p class="muted">${t(`signin.text.${mode}`)}</p>
         ${mode === "token" ? html`<${TokenForm} app=${app} state=${state} />` : html`<${NameForm} app=${app} state=${state} mode=${mode} />`}

@@ -32,7 +32,7 @@ export function Controls({ app, state, onInvite, onSettings }) {
       <${DeviceToggle} app=${app} state=${state} device="mic" tabindex=${stop(0)} />
       <${DeviceToggle} app=${app} state=${state} device="cam" tabindex=${stop(1)} />
       <button type="button" class="toggle" tabindex=${stop(2)} aria-haspopup="dialog" onClick=${onInvite}>
-        <${Icon} name="user-plus" /><span class="toggle-name">${t("controls.invite")}</span></button>
+        <${Icon} name="users" /><span class="toggle-name">${t("controls.people")}</span></button>
       <button type="button" class="toggle" tabindex=${stop(3)} aria-haspopup="dialog" onClick=${onSettings}>
         <${Icon} name="settings" /><span class="toggle-name">${t("controls.settings")}</span></button>
       <button type="button" class="toggle toggle-leave" tabindex=${stop(4)} onClick=${() => app.calls.leave()}>

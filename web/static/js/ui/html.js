@@ -31,5 +31,21 @@ export function useClock(running = true) {
   return now;
 }
 
+/**
+ * Whether a media query holds, followed as it changes.
+ * @param {string} query
+ */
+export function useMedia(query) {
+  const [holds, setHolds] = useState(matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const follow = () => setHolds(list.matches);
+    follow();
+    list.addEventListener("change", follow);
+    return () => list.removeEventListener("change", follow);
+  }, [query]);
+  return holds;
+}
+
 /** @param {Record<string, unknown>} map  class name -> whether it applies */
 export const classes = (map) => Object.keys(map).filter((name) => map[name]).join(" ");

@@ -56,6 +56,11 @@ export function CopyButton({ text, primary = false }) {
     </button>`;
 }
 
+/** Copies and says so. @param {string} text @param {string} said  key */
+export async function copyText(text, said) {
+  if (await write(text)) announce({ key: said });
+}
+
 /** @param {string} text @returns {Promise<boolean>} */
 async function write(text) {
   try {

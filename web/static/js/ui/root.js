@@ -1,14 +1,20 @@
 import { t } from "../i18n.js";
+import { callName } from "../names.js";
 import { About } from "../pages/about.js";
+import { Knocking, Locked, Password } from "../pages/door.js";
 import { Full } from "../pages/full.js";
 import { Home } from "../pages/home.js";
 import { Lobby } from "../pages/lobby.js";
 import { Message } from "../pages/message.js";
 import { SignIn } from "../pages/signin.js";
-import { Summary } from "../pages/summary.js";
+import { again, Summary } from "../pages/summary.js";
+import { UserPage } from "../pages/user.js";
+import { Waiting } from "../pages/waiting.js";
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Lazy } from "./lazy.js";
+import { Incoming } from "./ring.js";
 import { Strip } from "./strip.js";
+import { Toasts } from "./toasts.js";
 
 /**
  * @typedef {import("../app.js").App} App
@@ -28,7 +34,13 @@ function Inside(props) {
 }
 
 /** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
-const CALL_PAGES = { lobby: Lobby, joining: Lobby, in: Inside, full: Full, refused: Refused, left: Summary };
+const CALL_PAGES = {
+  lobby: Lobby, joining: Joining, calling: Splash, waiting: Waiting, in: Inside, full: Full, password: Password, locked: Locked, knocking: Knocking,
+  refused: Refused, left: Summary,
+};
+
+/** Pages from which one may be in a call in a moment. */
+const BEFORE_CALL = new Set(["room.lobby", "room.waiting", "user.calling"]);
 
 /** @param {{app: App, store: import("../state.js").AppStore}} props */
 export function Root({ app, store }) {
@@ -36,20 +48,23 @@ export function Root({ app, store }) {
   const name = pageName(state);
   usePageChange(name, state);
   // Ahead of need: to be had from the cache when the person joins. A failure shows itself then.
-  useEffect(() => void (name === "room.lobby" && loadCall().catch(() => {})), [name]);
+  useEffect(() => void (BEFORE_CALL.has(name) && loadCall().catch(() => {})), [name]);
   return html`
     <a class="skip-link" href="#main">${t("common.skip")}</a>
     <${Strip} app=${app} state=${state} />
-    <${Page} key=${name} app=${app} state=${state} />`;
+    <${Page} key=${name} app=${app} state=${state} />
+    <${Toasts} app=${app} state=${state} />
+    <${Incoming} app=${app} state=${state} />`;
 }
 
 /** @param {State} state @returns {string} which page is shown; a change moves the focus */
-function pageName({ boot, route, ended, you, signIn, call }) {
+function pageName({ boot, route, ended, you, signIn, call, outgoing }) {
   if (route.page === "about") return "about";
   if (boot === "unreachable") return "unreachable";
   if (ended) return `ended.${ended}`;
   if (!you) return signIn ? "signin" : "loading";
   if (route.page === "room") return call ? `room.${call.phase === "joining" ? "lobby" : call.phase}` : "loading";
+  if (route.page === "user") return `user.${outgoing?.phase === "ringing" ? "calling" : outgoing?.phase ?? "idle"}`;
   return route.page;
 }
 
@@ -65,6 +80,8 @@ function Page({ app, state }) {
       return html`<${SignIn} app=${app} state=${state} />`;
     case "room":
       return html`<${state.call ? CALL_PAGES[state.call.phase] : Splash} app=${app} state=${state} />`;
+    case "user":
+      return html`<${UserPage} app=${app} state=${state} />`;
     case "ended":
       return html`<${Ended} app=${app} code=${phase} />`;
     case "unreachable":
@@ -78,7 +95,14 @@ function Page({ app, state }) {
   }
 }
 
-const Splash = () => html`<main id="main" class="splash"><p class="splash-text">${t("common.connecting")}</p></main>`;
+function Splash() {
+  return html`<main id="main" class="splash"><p class="splash-text">${t("common.connecting")}</p></main>`;
+}
+
+/** A call that was accepted has no lobby. @param {PageProps} props */
+function Joining(props) {
+  return html`<${props.state.call?.kind === "link" ? Lobby : Splash} ...${props} />`;
+}
 
 /** @param {{app: App, code: string}} props */
 function Ended({ app, code }) {
@@ -89,10 +113,12 @@ function Ended({ app, code }) {
 
 /** @param {PageProps} props */
 function Refused({ app, state }) {
-  const problem = state.call?.problem;
-  return html`<${Message} icon="alert" title=${t("refused.title", { room: state.call?.room ?? "" })}
-    text=${problem ? t(problem.key, problem.values) : ""} action=${t("common.retry")} onAction=${() => app.calls.again()}
-    second=${t("common.home")} onSecond=${() => app.o.router.go("/")} />`;
+  const { call } = state;
+  const problem = call?.problem;
+  const text = problem ? t(problem.key, problem.values) : "";
+  if (call && call.kind !== "link") return html`<${Message} icon="phone-off" title=${t("summary.over")} text=${text} ...${again(app, call)} />`;
+  return html`<${Message} icon="alert" title=${t("refused.title", { room: call?.room ?? "" })} text=${text}
+    action=${t("common.retry")} onAction=${() => app.calls.again()} second=${t("common.home")} onSecond=${() => app.o.router.go("/")} />`;
 }
 
 /**
@@ -103,11 +129,13 @@ function Refused({ app, state }) {
 function usePageChange(name, { config, call }) {
   const last = useRef("");
   const site = config?.name ?? "Parley";
+  const title = call ? callName(call) : "";
   useEffect(() => {
-    document.title = call ? `${call.room} · ${site}` : site;
+    document.title = title ? `${title} · ${site}` : site;
     const first = last.current === "" || last.current === "loading";
+    const same = last.current === name;
     last.current = name;
-    if (first || document.querySelector("[data-autofocus]")) return;
+    if (first || same || document.querySelector("[data-autofocus]")) return;
     /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus();
-  }, [name, site, call?.room]);
+  }, [name, site, title]);
 }

@@ -1,7 +1,8 @@
 import { t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
-import { html } from "./html.js";
+import { html, useState } from "./html.js";
 import { Icon } from "./icon.js";
+import { YouDialog } from "./you.js";
 
 /** The mark and the name of this server, which lead home. @param {{name: string}} props */
 export const Brand = ({ name }) => html`
@@ -12,7 +13,8 @@ export const Brand = ({ name }) => html`
 
 /** @param {import("./root.js").PageProps} props */
 export function TopBar({ app, state }) {
-  const { you, config, net } = state;
+  const { you, config, net, prefs } = state;
+  const [open, setOpen] = useState(false);
   const online = net === "online";
   return html`
     <header class="topbar">
@@ -20,13 +22,17 @@ export function TopBar({ app, state }) {
       ${you && html`
         <div class="topbar-side">
           <span class=${online ? "net net-on" : "net"}>${t(online ? "net.online" : "net.away")}</span>
-          <span class="whoami"><${Avatar} name=${you.name} /><bdi class="whoami-name">${you.name}</bdi>
-            ${you.guest && html`<span class="tag">${t("people.guest")}</span>`}</span>
+          <button type="button" class="whoami" aria-haspopup="dialog" title=${t("you.title")} onClick=${() => setOpen(true)}>
+            <span class=${`whoami-avatar whoami-${prefs.status}`}><${Avatar} name=${you.name} /></span><bdi class="whoami-name">${you.name}</bdi>
+            ${you.guest && html`<span class="tag">${t("people.guest")}</span>`}
+            ${prefs.status !== "available" && html`<span class="visually-hidden">${t(`people.status.${prefs.status}`)}</span>`}
+            <${Icon} name="chevron-down" /></button>
           <button type="button" class="button button-quiet" onClick=${() => app.signOut()} aria-label=${t("signout")}>
             <${Icon} name="log-out" /><span class="wide-only">${t("signout")}</span>
           </button>
         </div>`}
-    </header>`;
+    </header>
+    ${open && html`<${YouDialog} app=${app} state=${state} onClose=${() => setOpen(false)} />`}`;
 }
 
 /** The same line at the foot of every page: help is always in the same place. */
