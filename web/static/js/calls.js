@@ -288,14 +288,16 @@ export class Calls {
       const settings = kind === "link" ? { title, locked, max, pass: this.#plans.get(room)?.pass } : {};
       keepStay({ room, kind, label, other, settings, posting: call.phase === "waiting" && posted ? posted : null });
     } else dropStay();
-    this.#hangUp();
+    // Behind a lock nobody would open again, the place must stay.
+    this.#hangUp({ keep: call?.kind === "link" && (call.locked || call.pass) });
   }
 
-  #hangUp() {
+  /** @param {{keep?: boolean}} [how] */
+  #hangUp(how) {
     clearTimeout(this.#timers.retry);
     clearTimeout(this.#timers.linger);
     for (const off of this.#detach.splice(0)) off?.();
-    this.#live?.leave();
+    this.#live?.leave(how);
     this.#live = null;
   }
 

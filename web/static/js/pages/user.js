@@ -2,9 +2,10 @@ import { outcome } from "../calling.js";
 import { t } from "../i18n.js";
 import { Avatar } from "../ui/avatar.js";
 import { DeviceProblem } from "../ui/devicepanel.js";
-import { html } from "../ui/html.js";
+import { html, useEffect } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { Preview } from "../ui/preview.js";
+import { startRinging } from "../ui/ringer.js";
 import { Footer, TopBar } from "../ui/topbar.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
@@ -49,6 +50,7 @@ function Person({ app, state, name }) {
 /** @param {PageProps & {outgoing: import("../state.js").Outgoing}} props */
 function Calling({ app, state, outgoing }) {
   const { name, phase, video } = outgoing;
+  useEffect(() => (phase === "ringing" ? startRinging("back") : undefined), [phase]);
   const title = phase === "ringing" ? "calling.ringing" : "calling.calling";
   return html`
     <section class="card message calling">

@@ -144,9 +144,13 @@ export class Call {
     }
   }
 
-  /** Hangs up. */
-  leave() {
-    const told = this.#asked && !this.#over && this.o.room;
+  /**
+   * Hangs up.
+   * @param {{keep?: boolean}} [how]  keep: the server keeps the place for a while, for a tab that is loaded anew; the
+   *   others hear that one has gone all the same
+   */
+  leave({ keep = false } = {}) {
+    const told = this.#asked && !this.#over && !keep && this.o.room;
     this.#finish("left");
     if (told) this.o.session.request("room.leave", { room: this.o.room }).catch(() => {});
   }

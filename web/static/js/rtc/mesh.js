@@ -59,6 +59,8 @@ export class Mesh {
   /** @type {any} */
   #timer;
   #queued = false;
+  /** @type {Set<string>} who has hung up although the server still keeps the place */
+  #parted = new Set();
   /** @type {{to: string, link: Peer} | null} made for whoever comes first */
   #ready = null;
 
@@ -260,7 +262,10 @@ export class Mesh {
     member.on("change", () => this.#changed());
     member.on("measured", () => this.#share());
     member.on("want", () => this.#share());
-    member.on("bye", () => this.#remove(member, "left"));
+    member.on("bye", () => {
+      this.#parted.add(id);
+      this.#remove(member, "left");
+    });
     member.on("error", (error) => this.#events.emit("error", error));
     member.on("step", (step) => this.#step(member, step));
     member.on("connected", (ms) => this.#report(member, ms));
@@ -329,6 +334,8 @@ export class Mesh {
   #moved({ room, ev, peer, reason }) {
     if (room !== this.o.room || peer.peer === this.o.self) return;
     const member = this.#members.get(peer.peer);
+    if (ev === "away" && this.#parted.has(peer.peer)) return;
+    this.#parted.delete(peer.peer);
     if (ev === "leave") {
       if (!member) return;
       if (GONE.has(reason ?? "")) this.#remove(member, reason ?? "left");

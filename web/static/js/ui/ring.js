@@ -4,7 +4,7 @@ import { html, useEffect, useRef } from "./html.js";
 import { Icon } from "./icon.js";
 import { Menu } from "./menu.js";
 import { notify } from "./notify.js";
-import { startRinging } from "./ringer.js";
+import { chime, startRinging } from "./ringer.js";
 
 /** @typedef {import("./root.js").PageProps} PageProps */
 /** @typedef {import("../state.js").Ring} Ring */
@@ -22,6 +22,19 @@ export function Incoming({ app, state }) {
   const ring = audible[0];
   if (!ring) return null;
   return html`<${RingDialog} key=${ring.call} app=${app} state=${state} ring=${ring} others=${audible.slice(1)} />`;
+}
+
+/** One's own open call was answered while one may have been elsewhere. @param {import("../state.js").State} state */
+export function useAnswered({ call, prefs }) {
+  const last = useRef("");
+  const phase = call?.phase ?? "";
+  useEffect(() => {
+    const answered = last.current === "waiting" && phase === "in";
+    last.current = phase;
+    if (!answered) return;
+    chime("ring");
+    if (prefs.notify) return notify(t("board.answered", { name: call?.label ?? "" }), "answered");
+  }, [phase]);
 }
 
 /** @param {PageProps & {ring: Ring, others: Ring[]}} props */

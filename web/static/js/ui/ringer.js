@@ -29,6 +29,13 @@ function play(context, kind) {
   }
 }
 
+/** Sounds once. @param {Kind} kind */
+export function chime(kind) {
+  const context = new AudioContext();
+  play(context, kind);
+  setTimeout(() => void context.close(), TONES[kind].every);
+}
+
 /** @param {string} text @returns {() => void} puts the title back */
 function flash(text) {
   const own = document.title;

@@ -12,7 +12,7 @@ import { UserPage } from "../pages/user.js";
 import { Waiting } from "../pages/waiting.js";
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Lazy } from "./lazy.js";
-import { Incoming } from "./ring.js";
+import { Incoming, useAnswered } from "./ring.js";
 import { Strip } from "./strip.js";
 import { Toasts } from "./toasts.js";
 
@@ -47,6 +47,7 @@ export function Root({ app, store }) {
   const state = useStore(store);
   const name = pageName(state);
   usePageChange(name, state);
+  useAnswered(state);
   // Ahead of need: to be had from the cache when the person joins. A failure shows itself then.
   useEffect(() => void (BEFORE_CALL.has(name) && loadCall().catch(() => {})), [name]);
   return html`
