@@ -81,7 +81,7 @@ test("no answer, a name that nobody has, and one that has gone", { timeout: 120_
     await ringOf(bob).waitFor();
     await ann.getByText("Bob miss did not answer.").waitFor({ timeout: LIMIT_MS });
     await ringOf(bob).waitFor({ state: "detached" });
-    await bob.getByRole("button", { name: "Call Ann miss back" }).waitFor();
+    await bob.getByRole("button", { name: "Call back Ann miss" }).waitFor();
 
     await ann.goto(`${short.url}/u/Zoe`);
     await ann.getByRole("button", { name: "Video call" }).click();

@@ -2,11 +2,11 @@ import { Board } from "../static/js/board.js";
 import { Calling } from "../static/js/calling.js";
 import { Calls } from "../static/js/calls.js";
 import { Door } from "../static/js/door.js";
+import { NOTHING } from "../static/js/initial.js";
 import { Emitter } from "../static/js/net/emitter.js";
 import { Session } from "../static/js/net/session.js";
 import "../static/js/rtc/call.js"; // loaded when needed in a page; here it is there at once
 import { noTracks } from "../static/js/rtc/layout.js";
-import { NOTHING } from "../static/js/state.js";
 import { Store } from "../static/js/store.js";
 import { FakeConnection, FakeSocket, WELCOME } from "./fakes.js";
 

@@ -251,7 +251,7 @@ export class App {
   #ended({ code, message, retryMs }) {
     if (code === "version" || code === "replaced" || code === "kicked") {
       this.calls.close();
-      return this.#set({ boot: "ready", ended: code });
+      return this.#set({ boot: "ready", ended: code, rings: [], outgoing: null });
     }
     const asked = this.o.store.state.you !== null || code !== "unauthorized";
     this.#askToSignIn(asked ? { code, message, retryMs } : null);

@@ -1,11 +1,11 @@
 import { App } from "./app.js";
 import { choose, direction, language, setLanguage } from "./i18n.js";
+import { NOTHING } from "./initial.js";
 import { loadPrefs } from "./prefs.js";
 import { followPage } from "./net/page.js";
 import { tabKey } from "./net/tabkey.js";
 import { Router } from "./router.js";
 import { LocalMedia } from "./rtc/devices.js";
-import { NOTHING } from "./state.js";
 import { Store } from "./store.js";
 import { announce } from "./ui/announce.js";
 import { html, render } from "./ui/html.js";

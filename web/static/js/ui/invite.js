@@ -1,5 +1,4 @@
 import { t } from "../i18n.js";
-import { generate } from "../../vendor/lean-qr.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
 import { announce } from "./announce.js";
@@ -13,15 +12,16 @@ const PAD = 4;
 export function Qr({ text }) {
   const ref = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   useEffect(() => {
-    const canvas = ref.current;
-    if (canvas) draw(canvas, text);
+    let here = true;
+    // Its modules come when there is something to draw; without them the link still stands beside it.
+    import("../../vendor/lean-qr.js").then(({ generate }) => here && ref.current && draw(ref.current, generate(text)), () => {});
+    return () => void (here = false);
   }, [text]);
   return html`<canvas ref=${ref} class="qr" role="img" aria-label=${t("invite.qr")}></canvas>`;
 }
 
-/** Dark on light in every theme: many readers refuse the inverse. @param {HTMLCanvasElement} canvas @param {string} text */
-function draw(canvas, text) {
-  const code = generate(text);
+/** Dark on light in every theme: many readers refuse the inverse. @param {HTMLCanvasElement} canvas @param {{size: number, get: (x: number, y: number) => boolean}} code */
+function draw(canvas, code) {
   const size = code.size + 2 * PAD;
   canvas.width = canvas.height = size;
   const context = canvas.getContext("2d");

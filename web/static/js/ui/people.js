@@ -23,7 +23,7 @@ export function People({ app, state }) {
   return html`
     <section class="card people" aria-labelledby="people">
       <div class="card-head">
-        <h2 id="people">${t("people.title")} <span class="count">${others.length || ""}</span></h2>
+        <h2 id="people">${t("people.title")} <span class="count">${others.filter((person) => person.status !== "offline").length || ""}</span></h2>
         ${others.length > 0 && html`<button type="button" class="button button-quiet" aria-expanded=${inviting ? "true" : "false"} aria-controls="people-invite"
           aria-label=${t("people.invite")} onClick=${() => setInviting(!inviting)}><${Icon} name="user-plus" /><span class="wide-only">${t("people.invite")}</span></button>`}
       </div>

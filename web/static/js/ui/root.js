@@ -1,17 +1,13 @@
 import { t } from "../i18n.js";
 import { callName } from "../names.js";
-import { About } from "../pages/about.js";
-import { Knocking, Locked, Password } from "../pages/door.js";
 import { Full } from "../pages/full.js";
 import { Home } from "../pages/home.js";
 import { Lobby } from "../pages/lobby.js";
 import { Message } from "../pages/message.js";
 import { SignIn } from "../pages/signin.js";
 import { again, Summary } from "../pages/summary.js";
-import { UserPage } from "../pages/user.js";
-import { Waiting } from "../pages/waiting.js";
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
-import { Lazy } from "./lazy.js";
+import { Lazy, preload } from "./lazy.js";
 import { Incoming, useAnswered } from "./ring.js";
 import { Strip } from "./strip.js";
 import { Toasts } from "./toasts.js";
@@ -22,25 +18,44 @@ import { Toasts } from "./toasts.js";
  * @typedef {{app: App, state: State}} PageProps  what every page gets
  */
 
-/** The inside of a call comes while the person is in the lobby. */
-const loadCall = () => import("../pages/call.js").then(({ CallPage }) => CallPage);
+/** Pages that are not needed at first, and how they come. @type {Record<string, import("./lazy.js").Load>} */
+const LATER = {
+  about: () => import("../pages/about.js").then(({ About }) => About),
+  user: () => import("../pages/user.js").then(({ UserPage }) => UserPage),
+  call: () => import("../pages/call.js").then(({ CallPage }) => CallPage),
+  waiting: () => import("../pages/waiting.js").then(({ Waiting }) => Waiting),
+  password: () => import("../pages/door.js").then(({ Password }) => Password),
+  locked: () => import("../pages/door.js").then(({ Locked }) => Locked),
+  knocking: () => import("../pages/door.js").then(({ Knocking }) => Knocking),
+};
 
-/** @param {PageProps} props */
-function Inside(props) {
-  const [failed, setFailed] = useState(false);
-  if (failed) return html`<${Message} icon="alert" title=${t("unreachable.title")} text=${t("unreachable.text")}
-    action=${t("common.retry")} onAction=${() => location.reload()} />`;
-  return html`<${Lazy} load=${loadCall} props=${props} fallback=${html`<${Splash} />`} onFail=${() => setFailed(true)} />`;
+/** Which of them may be next, by page. @type {Record<string, string[]>} */
+const NEXT = { home: ["user", "waiting"], "room.lobby": ["call"], "room.waiting": ["call"], "user.calling": ["call"], "room.locked": ["knocking"] };
+
+/** @param {string} name  of LATER */
+function later(name) {
+  const load = /** @type {import("./lazy.js").Load} */ (LATER[name]);
+  /** @param {PageProps} props */
+  return function Later(props) {
+    const [failed, setFailed] = useState(false);
+    if (failed) return html`<${Message} icon="alert" title=${t("unreachable.title")} text=${t("unreachable.text")}
+      action=${t("common.retry")} onAction=${() => location.reload()} />`;
+    return html`<${Lazy} load=${load} props=${props} fallback=${html`<${Splash} />`} onShow=${focusHeading} onFail=${() => setFailed(true)} />`;
+  };
 }
+
+/** Fetches what may be next; a failure shows itself when it is needed. @param {string} page */
+function ahead(page) {
+  for (const name of NEXT[page] ?? []) void preload(/** @type {import("./lazy.js").Load} */ (LATER[name])).catch(() => {});
+}
+
+const [About, UserPage] = [later("about"), later("user")];
 
 /** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
 const CALL_PAGES = {
-  lobby: Lobby, joining: Joining, calling: Splash, waiting: Waiting, in: Inside, full: Full, password: Password, locked: Locked, knocking: Knocking,
-  refused: Refused, left: Summary,
+  lobby: Lobby, joining: Joining, calling: Splash, waiting: later("waiting"), in: later("call"), full: Full, password: later("password"), locked: later("locked"),
+  knocking: later("knocking"), refused: Refused, left: Summary,
 };
-
-/** Pages from which one may be in a call in a moment. */
-const BEFORE_CALL = new Set(["room.lobby", "room.waiting", "user.calling"]);
 
 /** @param {{app: App, store: import("../state.js").AppStore}} props */
 export function Root({ app, store }) {
@@ -48,8 +63,7 @@ export function Root({ app, store }) {
   const name = pageName(state);
   usePageChange(name, state);
   useAnswered(state);
-  // Ahead of need: to be had from the cache when the person joins. A failure shows itself then.
-  useEffect(() => void (BEFORE_CALL.has(name) && loadCall().catch(() => {})), [name]);
+  useEffect(() => ahead(name), [name]);
   return html`
     <a class="skip-link" href="#main">${t("common.skip")}</a>
     <${Strip} app=${app} state=${state} />
@@ -136,7 +150,11 @@ function usePageChange(name, { config, call }) {
     const first = last.current === "" || last.current === "loading";
     const same = last.current === name;
     last.current = name;
-    if (first || same || document.querySelector("[data-autofocus]")) return;
-    /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus();
+    if (!first && !same) focusHeading();
   }, [name, site, title]);
+}
+
+function focusHeading() {
+  if (document.querySelector("[data-autofocus]")) return;
+  /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus();
 }
