@@ -41,7 +41,16 @@ test("what the callee sends at once after accepting is not lost", async () => {
   assert.equal(app.sent("signal").some(({ data }) => data.description?.type === "answer"), true);
 });
 
-for (const reason of ["declined", "busy", "no_answer", "offline", "failed"]) {
+test("whoever goes offline as it rings is called once more: it may have been a reload", async () => {
+  await call();
+  await end("c_9", "offline");
+  assert.equal(state().outgoing.phase, "calling");
+  await new Promise((done) => setTimeout(done, 1_600));
+  await app.answer("call.start", { code: "user_offline", message: "" });
+  assert.deepEqual([app.sent("call.start").length, state().outgoing.reason], [2, "user_offline"]);
+});
+
+for (const reason of ["declined", "busy", "no_answer", "failed"]) {
   test(`a call that ends with ${reason} leaves nothing but the word`, async () => {
     await call();
     await end("c_9", reason, reason === "declined" ? "Later" : "");

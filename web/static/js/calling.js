@@ -18,11 +18,17 @@ import { explainRefusal } from "./rtc/explain.js";
 const MISSED = new Set(["cancelled", "no_answer", "offline", "busy"]);
 /** More than this many missed calls say nothing more. */
 const MISSED_KEPT = 20;
+/** A callee who goes offline as it rings may only be loading the page anew: called once more, after this long. */
+const RETRY_MS = 1_500;
+
 /** Phases in which a second call finds this person busy. */
 const BUSY = new Set(["in", "joining", "calling"]);
 
 /** Calls by name: those that go out, those that come in, and those that were missed. The server decides all of it. */
 export class Calling {
+  /** @type {any} */
+  #retry;
+
   /** @param {CallingOptions} options */
   constructor(options) {
     this.o = options;
@@ -44,12 +50,12 @@ export class Calling {
 
   /**
    * Calls someone. What becomes of it stands in `outgoing`.
-   * @param {Outgoing["to"]} to @param {string} name @param {boolean} video
+   * @param {Outgoing["to"]} to @param {string} name @param {boolean} video @param {boolean} [retried]
    */
-  async start(to, name, video) {
+  async start(to, name, video, retried = false) {
     this.drop();
     /** @type {Outgoing} */
-    const outgoing = { call: "", name, to, video, phase: "calling", reason: "", note: "" };
+    const outgoing = { call: "", name, to, video, phase: "calling", reason: "", note: "", retried };
     this.o.store.set({ outgoing });
     const other = "user" in to ? { user: to.user, name } : null;
     const entered = this.o.calls.enter({ kind: "call", phase: "calling", label: name, other, ask: () => this.#ask(to, video) });
@@ -84,8 +90,16 @@ export class Calling {
 
   /** The page of the call goes. */
   drop() {
+    clearTimeout(this.#retry);
     this.cancel();
     if (this.#state.outgoing) this.o.store.set({ outgoing: null });
+  }
+
+  /** @param {Outgoing} outgoing */
+  #onceMore({ to, name, video, retried }) {
+    if (retried) return this.#ended("offline", "");
+    this.#set({ call: "", phase: "calling" });
+    this.#retry = setTimeout(() => void this.start(to, name, video, true), RETRY_MS);
   }
 
   /** @param {string} reason @param {string} note */
@@ -153,7 +167,7 @@ export class Calling {
   /** @param {{call: string, reason: string, note?: string}} frame */
   #over({ call, reason, note = "" }) {
     const { outgoing, rings, added } = this.#state;
-    if (outgoing?.call === call) return this.#ended(reason, note);
+    if (outgoing?.call === call) return reason === "offline" ? this.#onceMore(outgoing) : this.#ended(reason, note);
     const guest = added.find((one) => one.call === call);
     if (guest) {
       this.#dropAdded(call);

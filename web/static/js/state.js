@@ -40,6 +40,7 @@
  * @property {"calling" | "ringing" | "ended"} phase
  * @property {string} reason       why it ended: a reason of call.end or the code of a refusal
  * @property {string} note         what the other side said when declining
+ * @property {boolean} retried     it is the second try, after the other side went away under the first
  *
  * @typedef {object} Ring          a call that comes in
  * @property {string} call
