@@ -2,64 +2,82 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
 
 /**
- * @typedef {{icon?: string, text: string, onSelect: () => void}} Item
+ * @typedef {object} Item
+ * @property {string} icon
+ * @property {string} text
+ * @property {() => void} run
+ * @property {boolean} [checked]    makes it a switch
+ * @property {string} [why]         why it cannot be chosen; shown under its text
  */
 
-/** Where each key goes from item `at` of `n`. @type {Record<string, (at: number, n: number) => number>} */
-const MOVES = {
-  ArrowDown: (at, n) => (at + 1) % n,
-  ArrowUp: (at, n) => (at - 1 + n) % n,
+const MOVES = /** @type {Record<string, (at: number, count: number) => number>} */ ({
+  ArrowDown: (at, count) => (at + 1) % count,
+  ArrowUp: (at, count) => (at - 1 + count) % count,
   Home: () => 0,
-  End: (_, n) => n - 1,
-};
+  End: (_, count) => count - 1,
+});
 
 /**
- * A button with a menu (ARIA menu button): arrow keys inside, Escape closes it
- * and gives the focus back.
- * @param {{label: string, icon: string, items: Item[], text?: string, kind?: string, up?: boolean}} props
- *   text: shown beside the icon; up: the menu opens above
+ * A button that opens a list of things to do (ARIA menu button): arrow keys
+ * inside, Escape and a click elsewhere close it, the focus goes back.
+ * @param {{label: string, icon: string, name?: string, kind: string, items: Item[], tabindex?: number, head?: unknown,
+ *   place?: string, tool?: boolean}} props   head: stands above the items; place: class that says where the list opens
  */
-export function Menu({ label, icon, items, text = "", kind = "button-quiet", up = false }) {
+export function Menu({ label, icon, name, kind, items, tabindex, head, place = "", tool = false }) {
   const [open, setOpen] = useState(false);
-  const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
-  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const opener = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const close = (back = true) => {
+    setOpen(false);
+    if (back) opener.current?.focus();
+  };
   useEffect(() => {
     if (!open) return;
-    /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector("button"))?.focus();
-    /** @param {Event} event */
-    const outside = (event) => {
-      const { target } = event;
-      if (target instanceof Node && !list.current?.contains(target) && !button.current?.contains(target)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
+    /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector("[role^=menuitem]"))?.focus();
+    /** @param {PointerEvent} event */
+    const outside = (event) => box.current?.contains(/** @type {Node} */ (event.target)) || close(false);
+    addEventListener("pointerdown", outside);
+    return () => removeEventListener("pointerdown", outside);
   }, [open]);
-  const close = () => {
-    setOpen(false);
-    button.current?.focus();
-  };
   /** @param {KeyboardEvent} event */
-  const press = (event) => {
+  const key = (event) => {
     if (!open) return;
-    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
-    const at = buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const all = /** @type {HTMLElement[]} */ ([...(box.current?.querySelectorAll("[role^=menuitem]") ?? [])]);
     const move = MOVES[event.key];
-    if (event.key === "Tab") return setOpen(false);
-    if (event.key !== "Escape" && !move) return;
+    if (event.key === "Escape") close();
+    else if (event.key === "Tab") return close(false);
+    else if (move) all[move(all.indexOf(/** @type {HTMLElement} */ (document.activeElement)), all.length)]?.focus();
+    else return;
     event.preventDefault();
     event.stopPropagation();
-    if (move) buttons[move(at, buttons.length)]?.focus();
-    else close();
+  };
+  /** @param {Item} item */
+  const choose = (item) => {
+    if (item.why) return;
+    close();
+    item.run();
   };
   return html`
-    <div class="menu" onKeyDown=${press}>
-      <button type="button" ref=${button} class=${`button ${kind} ${text ? "" : "button-icon"}`} aria-label=${text ? undefined : label} title=${text ? undefined : label}
-        aria-haspopup="menu" aria-expanded=${open ? "true" : "false"} onClick=${() => setOpen(!open)}><${Icon} name=${icon} />${text && html`<span>${text}</span>`}</button>
-      ${open && html`<div class=${up ? "menu-list menu-up" : "menu-list"} role="menu" aria-label=${label} ref=${list}>
-        ${items.map((item) => html`<button type="button" role="menuitem" tabindex="-1" key=${item.text} onClick=${() => {
-          close();
-          item.onSelect();
-        }}>${item.icon && html`<${Icon} name=${item.icon} />`}<span>${item.text}</span></button>`)}
-      </div>`}
+    <div class="menu-box" ref=${box} onKeyDown=${key}>
+      <button type="button" ref=${opener} class=${kind} aria-haspopup="menu" aria-expanded=${open ? "true" : "false"} aria-label=${name ? undefined : label}
+        tabindex=${tabindex} data-tool=${tool ? "" : undefined} onClick=${() => (open ? close() : setOpen(true))}>
+        <${Icon} name=${icon} />${name && html`<span class="toggle-name">${name}</span>`}
+      </button>
+      ${open && html`
+        <div class=${`menu ${place}`}>
+          ${head}
+          <div role="menu" aria-label=${label}>
+            ${items.map((item) => html`<${Entry} key=${item.text} item=${item} onChoose=${choose} />`)}
+          </div>
+        </div>`}
     </div>`;
 }
+
+/** @param {{item: Item, onChoose: (item: Item) => void}} props */
+const Entry = ({ item, onChoose }) => html`
+  <button type="button" class="menu-item" role=${item.checked === undefined ? "menuitem" : "menuitemcheckbox"} tabindex="-1"
+    aria-checked=${item.checked === undefined ? undefined : String(item.checked)} aria-disabled=${item.why ? "true" : undefined} onClick=${() => onChoose(item)}>
+    <${Icon} name=${item.icon} />
+    <span class="menu-text">${item.text}${item.why && html`<span class="menu-why">${item.why}</span>`}</span>
+    ${item.checked && html`<${Icon} name="check" />`}
+  </button>`;

@@ -61,9 +61,9 @@ function PersonRow({ app, state, person }) {
       </div>
       <div class="person-actions">
         <${CallButtons} app=${app} name=${name} user=${user} />
-        <${Menu} label=${t("people.more", { name })} icon="more" items=${[
-          { icon: "link", text: t("people.copy"), onSelect: () => void copyText(location.origin + userPath(name), "people.copied") },
-          { icon: muted ? "volume" : "mic-off", text: t(muted ? "people.unmute" : "people.mute"), onSelect: () => app.setMuted(user, !muted) },
+        <${Menu} label=${t("people.more", { name })} icon="more" kind="button button-quiet button-icon" place="menu-down" items=${[
+          { icon: "link", text: t("people.copy"), run: () => void copyText(location.origin + userPath(name), "people.copied") },
+          { icon: muted ? "bell" : "bell-off", text: t(muted ? "people.unmute" : "people.mute"), run: () => app.setMuted(user, !muted) },
         ]} />
       </div>
     </li>`;

@@ -61,8 +61,8 @@ function RingDialog({ app, state, ring, others }) {
         <div class="ring-refuse">
           <div class="split">
             <button type="button" class="button button-leave" onClick=${() => calling.decline(call)}><${Icon} name="phone-off" /><span>${t("ring.decline")}</span></button>
-            <${Menu} label=${t("ring.reply")} icon="chevron-down" kind="button-leave" up=${true}
-              items=${REPLIES.map((key) => ({ text: t(key), onSelect: () => calling.decline(call, t(key)) }))} />
+            <${Menu} label=${t("ring.reply")} icon="chevron-down" kind="button button-leave button-icon" place="menu-up"
+              items=${REPLIES.map((key) => ({ icon: "chat", text: t(key), run: () => calling.decline(call, t(key)) }))} />
           </div>
           <button type="button" class="button button-quiet" onClick=${() => calling.ignore(call)}>${t("ring.ignore")}</button>
         </div>
