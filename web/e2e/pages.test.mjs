@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { AXE, violations } from "./lib/axe.mjs";
+import { AXE } from "./lib/axe.mjs";
 import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
 import { assertPlaying, enter, signIn } from "./lib/call.mjs";
+import { inspect, OUT } from "./lib/look.mjs";
 import { startServer } from "./lib/server.mjs";
-
-/** Pictures of every page, to be looked at; not compared with anything. */
-const OUT = new URL("out/", import.meta.url).pathname;
 
 let browser, server;
 before(async () => {
@@ -19,13 +17,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** Lets transitions end, takes a picture, and asks axe. */
-async function inspect(page, name, look) {
-  await page.waitForTimeout(400);
-  await page.screenshot({ path: `${OUT}${name}-${look}.png` });
-  assert.deepEqual(await violations(page), [], name);
-}
 
 for (const theme of ["light", "dark"]) {
   for (const [size, settings] of Object.entries(SIZES)) {

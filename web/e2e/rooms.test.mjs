@@ -84,7 +84,7 @@ test("a password: asked for, wrong, right; the host limits the room and removes 
     await heading(cara, "The room is full").waitFor({ timeout: LIMIT_MS });
 
     await ann.getByRole("button", { name: "Remove Bob key from the room" }).click();
-    await ann.getByRole("button", { name: /^Really remove Bob key/ }).click();
+    await ann.getByRole("button", { name: /^Really\? Bob key/ }).click();
     await bob.getByText("You were removed from this room.").waitFor({ timeout: LIMIT_MS });
     // The place is free: who waits comes in by himself, password and all.
     await cara.getByRole("toolbar").waitFor({ timeout: LIMIT_MS });

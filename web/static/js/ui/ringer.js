@@ -29,6 +29,11 @@ function play(context, kind) {
   }
 }
 
+/** Browsers refuse to shake before the first touch, with an error in the log. @param {Kind} kind @param {number | number[]} pattern */
+function buzz(kind, pattern) {
+  if (kind !== "back" && navigator.userActivation?.hasBeenActive) navigator.vibrate?.(pattern);
+}
+
 /** Sounds once. @param {Kind} kind */
 export function chime(kind) {
   const context = new AudioContext();
@@ -56,7 +61,7 @@ export function startRinging(kind, title = "") {
   const context = new AudioContext();
   const once = () => {
     play(context, kind);
-    if (kind !== "back") navigator.vibrate?.(BUZZ);
+    buzz(kind, BUZZ);
   };
   once();
   const timer = setInterval(once, TONES[kind].every);
@@ -64,7 +69,7 @@ export function startRinging(kind, title = "") {
   return () => {
     clearInterval(timer);
     stopFlash();
-    if (kind !== "back") navigator.vibrate?.(0);
+    buzz(kind, 0);
     void context.close();
   };
 }
