@@ -106,14 +106,15 @@ func (s *server) overview() any {
 }
 
 // reports is how calls connected since the start: how many over each path, at
-// which step the others failed, and how long the setup took on average.
+// which step the others failed, and how long the setup took on average; and what
+// people left of their connection tests.
 func (s *server) reports() any {
 	h := s.hub.Snapshot()
 	setup := int64(0)
 	if h.Setup.Count > 0 {
 		setup = int64(1000 * h.Setup.Sum / float64(h.Setup.Count))
 	}
-	return map[string]any{"paths": h.Reports, "failed_steps": h.Steps, "setup_ms": setup}
+	return map[string]any{"paths": h.Reports, "failed_steps": h.Steps, "setup_ms": setup, "left": s.left.List()}
 }
 
 func (s *server) invite(req admin.InviteRequest) (admin.Invite, error) {

@@ -30,6 +30,7 @@ func (s *server) routes(site http.Handler) http.Handler {
 	mux.Handle("/ws", only(http.MethodGet, s.hub.ServeHTTP))
 	mux.Handle("/healthz", only(http.MethodGet, s.ready.Healthz))
 	mux.Handle("/readyz", only(http.MethodGet, s.ready.Readyz))
+	mux.Handle("/reports", only(http.MethodPost, s.leaveReport))
 	mux.Handle("/admin/api/", s.forAdmins(s.adminAPI()))
 	mux.Handle("/", site)
 	served := withNoSniff(mux)

@@ -50,6 +50,7 @@ type server struct {
 	hub     *signaling.Hub
 	holders *holders
 	ready   admin.Readiness
+	left    admin.Reports
 	mux     *listen.Mux
 	http    *http.Server
 	admin   *http.Server

@@ -45,7 +45,8 @@ export async function startServer(config = {}) {
   for (const [name, keys] of Object.entries(config)) sections[name] = { ...sections[name], ...keys };
   const file = path.join(dir, "config.toml");
   await writeFile(file, `data_dir = ${JSON.stringify(path.join(dir, "data"))}\n\n${toml(sections)}`);
-  const server = { url: `http://localhost:${http}`, log: "", relay, admin, dir };
+  const scheme = sections.tls ? "https" : "http";
+  const server = { url: `${scheme}://localhost:${http}`, log: "", relay, admin, dir };
   let life = await run(server, file);
   server.restart = async () => {
     await life.stop();
@@ -74,11 +75,11 @@ async function run(server, file) {
   };
 }
 
-/** Polls /healthz until the server answers. */
+/** Polls /healthz until the server answers, on the one listener that never speaks TLS. */
 async function ready(server, child) {
   for (const end = Date.now() + START_LIMIT_MS; Date.now() < end; ) {
     if (child.exitCode !== null) break;
-    const answer = await fetch(`${server.url}/healthz`).catch(() => null);
+    const answer = await fetch(`http://127.0.0.1:${server.admin}/healthz`).catch(() => null);
     if (answer?.ok) return;
     await new Promise((done) => setTimeout(done, 50));
   }

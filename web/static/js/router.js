@@ -1,7 +1,7 @@
 /**
  * Addresses and what they mean.
  *
- * @typedef {{page: "home" | "about" | "nowhere"} | {page: "room", room: string} | {page: "user", name: string}} Route
+ * @typedef {{page: "home" | "about" | "test" | "admin" | "nowhere"} | {page: "room", room: string} | {page: "user", name: string}} Route
  */
 
 /** What a room may be called: the same rule as the server's. */
@@ -14,7 +14,7 @@ const RESERVED = /^(\.|[rco]_)/;
 /** @param {string} path @returns {Route} */
 export function parse(path) {
   if (path === "/") return { page: "home" };
-  if (path === "/about") return { page: "about" };
+  if (path === "/about" || path === "/test" || path === "/admin") return { page: /** @type {"about" | "test" | "admin"} */ (path.slice(1)) };
   const name = /^\/u\/([^/]+)\/?$/.exec(path)?.[1];
   if (name) return user(name);
   const room = /^\/r\/([^/]+)\/?$/.exec(path)?.[1];

@@ -36,9 +36,9 @@ function draw(canvas, code) {
 
 /**
  * A button that copies and says so.
- * @param {{text: string, primary?: boolean}} props
+ * @param {{text: string, primary?: boolean, label?: string, done?: string}} props  label, done: keys
  */
-export function CopyButton({ text, primary = false }) {
+export function CopyButton({ text, primary = false, label = "invite.copy", done = "invite.copied" }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
@@ -48,11 +48,11 @@ export function CopyButton({ text, primary = false }) {
   const copy = async () => {
     if (!(await write(text))) return;
     setCopied(true);
-    announce({ key: "invite.copied" });
+    announce({ key: done });
   };
   return html`
     <button type="button" class=${primary ? "button button-primary" : "button"} onClick=${copy}>
-      <${Icon} name=${copied ? "check" : "copy"} /><span>${t(copied ? "invite.copied" : "invite.copy")}</span>
+      <${Icon} name=${copied ? "check" : "copy"} /><span>${t(copied ? done : label)}</span>
     </button>`;
 }
 

@@ -10,6 +10,7 @@ import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Lazy, preload } from "./lazy.js";
 import { Incoming, useAnswered } from "./ring.js";
 import { Strip } from "./strip.js";
+import { withStyle } from "./style.js";
 import { Toasts } from "./toasts.js";
 
 /**
@@ -22,6 +23,8 @@ import { Toasts } from "./toasts.js";
 const LATER = {
   about: () => import("../pages/about.js").then(({ About }) => About),
   user: () => import("../pages/user.js").then(({ UserPage }) => UserPage),
+  test: withStyle(() => import("../pages/test.js").then(({ TestPage }) => TestPage), "css/check.css"),
+  admin: withStyle(() => import("../pages/admin.js").then(({ AdminPage }) => AdminPage), "css/admin.css"),
   call: () => import("../pages/call.js").then(({ CallPage }) => CallPage),
   waiting: () => import("../pages/waiting.js").then(({ Waiting }) => Waiting),
   password: () => import("../pages/door.js").then(({ Password }) => Password),
@@ -49,7 +52,7 @@ function ahead(page) {
   for (const name of NEXT[page] ?? []) void preload(/** @type {import("./lazy.js").Load} */ (LATER[name])).catch(() => {});
 }
 
-const [About, UserPage] = [later("about"), later("user")];
+const [About, UserPage, TestPage, AdminPage] = [later("about"), later("user"), later("test"), later("admin")];
 
 /** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
 const CALL_PAGES = {
@@ -75,6 +78,8 @@ export function Root({ app, store }) {
 /** @param {State} state @returns {string} which page is shown; a change moves the focus */
 function pageName({ boot, route, ended, you, signIn, call, outgoing }) {
   if (route.page === "about") return "about";
+  // It has to work above all when the rest does not.
+  if (route.page === "test" && boot !== "loading" && !signIn) return "test";
   if (boot === "unreachable") return "unreachable";
   if (ended) return `ended.${ended}`;
   if (!you) return signIn ? "signin" : "loading";
@@ -91,6 +96,10 @@ function Page({ app, state }) {
       return html`<${About} app=${app} state=${state} />`;
     case "home":
       return html`<${Home} app=${app} state=${state} />`;
+    case "test":
+      return html`<${TestPage} app=${app} state=${state} />`;
+    case "admin":
+      return html`<${AdminPage} app=${app} state=${state} />`;
     case "signin":
       return html`<${SignIn} app=${app} state=${state} />`;
     case "room":

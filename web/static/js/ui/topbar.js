@@ -37,4 +37,4 @@ export function TopBar({ app, state }) {
 
 /** The same line at the foot of every page: help is always in the same place. */
 export const Footer = () => html`
-  <footer class="footer"><span>${t("footer.private")}</span><a href="/about">${t("footer.about")}</a></footer>`;
+  <footer class="footer"><span>${t("footer.private")}</span><a href="/test">${t("check.link")}</a><a href="/about">${t("footer.about")}</a></footer>`;
