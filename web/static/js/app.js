@@ -96,12 +96,13 @@ export class App {
     }
   }
 
-  async signOut() {
+  /** @param {string} [to]  the page to go on with */
+  async signOut(to = "/") {
     this.calls.close();
     this.session.close();
     await logout().catch(() => {});
     this.#askToSignIn(null);
-    this.o.router.go("/");
+    this.o.router.go(to);
   }
 
   /** Makes up a room and goes to its lobby. @param {number} max */

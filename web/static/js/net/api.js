@@ -34,7 +34,7 @@ function ask(path, init, { server, token }) {
  * @param {string} path @param {RequestInit} init @param {At} at
  * @returns {Promise<any>}
  */
-async function call(path, init, at) {
+export async function call(path, init, at) {
   let response;
   try {
     response = await ask(path, init, at);

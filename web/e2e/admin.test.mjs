@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { AXE, violations } from "./lib/axe.mjs";
+import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
+import { enter, LIMIT_MS, signIn, stats, until } from "./lib/call.mjs";
+import { startServer } from "./lib/server.mjs";
+
+let browser, server;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** @returns {Promise<string>} the fragment of an invite that makes its holder an administrator */
+async function adminInvite(name) {
+  const token = (await readFile(path.join(server.dir, "data", "admin-token"), "utf8")).trim();
+  const answer = await fetch(`http://127.0.0.1:${server.admin}/admin/api/invites`, {
+    method: "POST", headers: { Authorization: `Bearer ${token}` }, body: JSON.stringify({ name, role: "admin" }),
+  });
+  return `#t=${(await answer.json()).token}`;
+}
+
+const section = (page, name) => page.getByRole("region", { name, exact: true }).last();
+const figure = async (page, name) => Number(await page.locator(`[data-figure=${name}] dd`).textContent());
+
+test("an administrator sees what goes on, and ends it", { timeout: 240_000 }, async () => {
+  const [ann, bob] = [await person(browser, server.url), await person(browser, server.url)];
+  const url = `${server.url}/r/watched`;
+  await enter(ann, url, "Ann", { hideIp: true });
+  await enter(bob, url, "Bob", { hideIp: true });
+  await until("the call is relayed", async () => (await stats(ann))?.local === "relay");
+  const code = await bob.evaluate(async () => {
+    const answer = await fetch("/reports", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ checks: [{ id: "stun", state: "fail" }] }) });
+    return (await answer.json()).code;
+  });
+
+  const root = await person(browser, server.url);
+  await root.context().addInitScript(AXE);
+  await root.goto(`${server.url}/admin${await adminInvite("Root")}`);
+  await root.getByRole("heading", { name: "Administration" }).waitFor({ timeout: LIMIT_MS });
+  await until("three sessions, one room, two relays", async () =>
+    (await figure(root, "people")) === 3 && (await figure(root, "rooms")) === 1 && (await figure(root, "relays")) >= 2);
+  await section(root, "Rooms now").getByRole("cell", { name: "watched" }).waitFor();
+  await until("traffic is shown", async () => (await figure(root, "up")) > 0);
+  await until("the outcome is counted", async () => Number(await root.locator("[data-path=relay_udp] dd span").textContent()) >= 2);
+  await section(root, "Reports").getByText(code).waitFor();
+  await root.getByLabel("Code").fill("ZZZ-999");
+  await root.getByText("No report has this code").waitFor();
+  assert.deepEqual(await violations(root), []);
+
+  // The very relay that is ended is gone; the call finds another.
+  const relays = section(root, "Relays now").locator("tbody tr");
+  const before = await relays.count();
+  await relays.first().getByRole("button").click();
+  const dialog = root.getByRole("dialog");
+  await dialog.getByRole("button", { name: "End", exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.ok(before >= 2);
+  await until("the call is relayed again", async () => (await stats(ann))?.state === "connected");
+
+  await section(root, "Test the relay from here").getByRole("button", { name: "Test" }).click();
+  for (const id of ["turn-udp", "turn-tcp"]) await root.locator(`[data-check=${id}][data-state=pass]`).waitFor({ timeout: LIMIT_MS });
+
+  // An invite from the page lets its holder in, and no further than it says.
+  await root.getByLabel("Name", { exact: true }).fill("Cara");
+  await root.getByLabel("Room (empty: any)").fill("watched");
+  await root.getByRole("button", { name: "Make link" }).click();
+  const link = `http://${await root.locator(".invite-url").textContent()}`;
+  const cara = await person(browser, server.url);
+  await cara.goto(link);
+  await cara.getByRole("button", { name: "Sign out" }).waitFor({ timeout: LIMIT_MS });
+  await cara.goto(`${server.url}/admin`);
+  await cara.getByRole("heading", { name: "This page is for administrators" }).waitFor();
+
+  // Signed out: everywhere, at once.
+  await section(root, "People online").getByRole("button", { name: "Sign Bob out" }).click();
+  await dialog.getByRole("button", { name: "Sign out" }).click();
+  await bob.getByRole("button", { name: "Continue" }).waitFor({ timeout: LIMIT_MS });
+  await until("Bob is gone from the list", async () => !(await section(root, "People online").getByText("Bob", { exact: true }).isVisible()));
+  assertNoFaults(ann, bob, root, cara);
+  await Promise.all([ann, bob, root, cara].map((page) => page.context().close()));
+});
+
+test("the page says whom it is for", { timeout: 60_000 }, async () => {
+  for (const [name, theme, size] of [["Dora", "light", "phone"], ["Emil", "dark", "laptop"]]) {
+    const page = await person(browser, server.url, { context: { ...SIZES[size], colorScheme: theme } });
+    await page.context().addInitScript(AXE);
+    await signIn(page, `${server.url}/admin`, name);
+    await page.getByRole("heading", { name: "This page is for administrators" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    assertNoFaults(page);
+    await page.context().close();
+  }
+});
