@@ -10,6 +10,8 @@ export function rig() {
     loseAcks: false,
     /** Everything said over ctl, oldest first. */
     said: [],
+    /** Where bytes were said to start, oldest first. */
+    starts: [],
     join(id) {
       const events = new Emitter();
       const messages = new Emitter();
@@ -29,7 +31,10 @@ export function rig() {
         chunk: () => 256 * 1024,
         channels: new Map(),
         channel(to) {
-          if (!this.channels.has(to)) this.channels.set(to, new Wire((data) => calls.get(to)?.events.emit("bulk", { id, data })));
+          if (!this.channels.has(to)) this.channels.set(to, new Wire((data) => {
+            if (data.byteLength === 12) self.starts.push(Number(new DataView(data).getBigUint64(4)));
+            calls.get(to)?.events.emit("bulk", { id, data });
+          }));
           return this.channels.get(to);
         },
         events, messages, there: false,
@@ -76,12 +81,12 @@ export function rig() {
 }
 
 /** A data channel that delivers a little later and knows how much is under way. */
-class Wire {
+class Wire extends EventTarget {
   readyState = "open";
   bufferedAmount = 0;
   bufferedAmountLowThreshold = 0;
-  onbufferedamountlow = null;
   constructor(deliver) {
+    super();
     this.deliver = deliver;
   }
   send(data) {
@@ -92,11 +97,11 @@ class Wire {
       this.bufferedAmount -= copy.byteLength;
       if (this.readyState !== "open") return;
       this.deliver(copy);
-      if (this.bufferedAmount <= this.bufferedAmountLowThreshold) this.onbufferedamountlow?.();
+      if (this.bufferedAmount <= this.bufferedAmountLowThreshold) this.dispatchEvent(new Event("bufferedamountlow"));
     });
   }
   close() {
     this.readyState = "closed";
-    this.onbufferedamountlow?.();
+    this.dispatchEvent(new Event("bufferedamountlow"));
   }
 }
