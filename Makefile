@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser e2e fuzz bench bench-setup abuse-table clean
+.PHONY: run run-lan build check test deps browser e2e fuzz deb package-test release bench bench-setup abuse-table clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
@@ -55,6 +55,7 @@ deps:
 test: deps build
 	@INTEROP=required $(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory package-test
 
 # The browser cases run one after the other: two cores play two calls badly.
 browser: build
@@ -64,6 +65,33 @@ browser: build
 # network namespaces of their own). What failed stands in web/e2e/out/natlab.
 e2e: deps build
 	cd web && timeout 3600 node --test --test-concurrency=1 --test-reporter=spec e2e/natlab/*.test.mjs
+
+# The Debian package, for this machine or `make deb ARCH=arm64`. A version that
+# is no number (no tag yet) becomes one that grows with each commit.
+ARCH        ?= $(shell $(GO) env GOARCH)
+DEB_VERSION ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//;s/-/+/g' | grep . || echo 0.0.$$(git rev-list --count HEAD 2>/dev/null || echo 0))
+DEB         ?= bin/parley_$(DEB_VERSION)_$(ARCH).deb
+# As a program of its own: as a dependency it would bring a hundred modules.
+NFPM        ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+
+deb:
+	@mkdir -p bin/deb
+	CGO_ENABLED=0 GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/deb/parley ./cmd/parley
+	sed 's|^#data_dir = .*|data_dir = "/var/lib/parley"|' config.toml >bin/deb/config.toml
+	gzip -9nc systemd/parley.1 >bin/deb/parley.1.gz
+	GOARCH= DEB_ARCH=$(ARCH) DEB_VERSION=$(DEB_VERSION) $(NFPM) package -f systemd/deb/nfpm.yaml -p deb -t $(DEB)
+
+package-test:
+	./systemd/deb/test.sh
+
+# Static programs for the usual servers, each with its version inside.
+release:
+	@mkdir -p bin/release
+	for arch in amd64 arm64; do \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/release/parley-$(VERSION)-linux-$$arch ./cmd/parley || exit 1; \
+	  $(MAKE) --no-print-directory deb ARCH=$$arch DEB=bin/release/parley_$(DEB_VERSION)_$$arch.deb || exit 1; \
+	done
+	cd bin/release && sha256sum parley*$(VERSION)-linux-* parley_$(DEB_VERSION)_* >SHA256SUMS
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -102,3 +102,22 @@ func TestTokenWithoutPublicURLIsOneLine(t *testing.T) {
 		t.Errorf("data_dir: %v %v", info.Mode(), err)
 	}
 }
+
+// The manual names every command and every flag that its usage line has.
+func TestManualNamesEveryCommand(t *testing.T) {
+	text, err := os.ReadFile(root + "/systemd/parley.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual := strings.NewReplacer(`\-`, "-", "\n.B ", "\n").Replace(string(text))
+	for _, c := range commands() {
+		if !strings.Contains(manual, "parley "+c.name) {
+			t.Errorf("the manual has no parley %s", c.name)
+		}
+		for word := range strings.FieldsFuncSeq(c.usage, func(r rune) bool { return strings.ContainsRune(" []|=", r) }) {
+			if strings.HasPrefix(word, "-") && !strings.Contains(manual, word) {
+				t.Errorf("the manual does not mention parley %s %s", c.name, word)
+			}
+		}
+	}
+}
