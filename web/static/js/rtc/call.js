@@ -78,7 +78,10 @@ export class Call {
     this.#off = [
       media.on("track", (device) => void this.#mesh?.trackChanged(device)),
       media.on("change", () => this.#mesh?.stateChanged()),
-      session.on("wake", () => this.#mesh?.wake()),
+      session.on("wake", () => {
+        this.#mesh?.wake();
+        void media.revive?.();
+      }),
       session.on("welcome", (event) => event.resumed || void this.#again()),
       session.on("ended", (end) => this.#end(end)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),

@@ -11,13 +11,20 @@ const WANTED = {
   video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } },
 };
 
+/** A device is wanted by its id, or by the side of the phone that it is on. */
+const SIDES = new Set(["user", "environment"]);
+
 /** @param {Kind} kind @param {string} [id] @returns {MediaTrackConstraints} */
-const constraint = (kind, id) => ({ ...WANTED[kind], ...(id ? { deviceId: { exact: id } } : {}) });
+function constraint(kind, id) {
+  if (!id) return WANTED[kind];
+  return { ...WANTED[kind], ...(SIDES.has(id) ? { facingMode: { exact: id } } : { deviceId: { exact: id } }) };
+}
 
 /**
  * Asks for one or both kinds at once; when that fails, for each alone, so that
  * one missing device does not take the other with it.
- * @param {Partial<Record<Kind, string>>} ids  wanted kinds with the id of a device, "" for any
+ * @param {Partial<Record<Kind, string>>} ids  wanted kinds with the id of a device, "" for any; a camera also
+ *   "user" or "environment", the front or the back of a phone
  * @returns {Promise<Captured>}
  */
 export async function capture(ids) {

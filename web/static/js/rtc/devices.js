@@ -1,10 +1,12 @@
 import { Emitter } from "../net/emitter.js";
 import { capture, listDevices, permissions } from "./capture.js";
 import { noTracks } from "./layout.js";
+import { ScreenShare } from "./share.js";
 
 /**
  * @typedef {import("./capture.js").Kind} Kind
  * @typedef {"mic" | "cam"} Device
+ * @typedef {import("./layout.js").Slot} Slot
  *
  * @typedef {object} DeviceState
  * @property {boolean} on        what the person wants; kept over calls and device changes
@@ -12,6 +14,8 @@ import { noTracks } from "./layout.js";
  * @property {string} id         chosen device, "" for the browser's default
  * @property {MediaStreamTrack | null} track
  * @property {unknown} error     why there is no track
+ * @property {string} instead    name of the device that was taken because the one before it is gone
+ * @property {boolean} held      the system keeps it silent or black: a phone call, a switch on the device
  *
  * @typedef {object} Lists
  * @property {MediaDeviceInfo[]} audio
@@ -25,10 +29,10 @@ const KIND = { mic: "audio", cam: "video" };
 const DEVICES = ["mic", "cam"];
 
 /** @returns {DeviceState} */
-const off = () => ({ on: false, busy: false, id: "", track: null, error: null });
+const off = () => ({ on: false, busy: false, id: "", track: null, error: null, instead: "", held: false });
 
 /**
- * This person's microphone and camera. Muted, the microphone stays open so that
+ * This person's microphone, camera and shared screen. Muted, the microphone stays open so that
  * it is back at once; the camera is stopped, so that its light goes out.
  */
 export class LocalMedia {
@@ -37,13 +41,20 @@ export class LocalMedia {
   /** @type {Lists} */
   lists = { audio: [], video: [], output: [] };
 
-  /** @type {Emitter<{change: void, track: Device}>} */
+  screen = new ScreenShare();
+
+  /** @type {Emitter<{change: void, track: Slot}>} */
   #events = new Emitter();
   #watching = false;
 
+  constructor() {
+    this.screen.on("change", () => this.#changed());
+    this.screen.on("track", (slot) => this.#events.emit("track", slot));
+  }
+
   /**
    * @template {"change" | "track"} K
-   * @param {K} name @param {(value: {change: void, track: Device}[K]) => void} fn
+   * @param {K} name @param {(value: {change: void, track: Slot}[K]) => void} fn
    */
   on(name, fn) {
     return this.#events.on(name, fn);
@@ -51,13 +62,15 @@ export class LocalMedia {
 
   /** What is sent, by slot. */
   get tracks() {
-    return { ...noTracks(), mic: this.state.mic.track, cam: this.state.cam.track };
+    const { track: screen, audio: screenAudio } = this.screen.state;
+    return { ...noTracks(), mic: this.state.mic.track, cam: this.state.cam.track, screen, screenAudio };
   }
 
   /** What the others are told: on means that something is really sent. */
   get shown() {
     const { mic, cam } = this.state;
-    return { mic: mic.on && mic.track !== null, cam: cam.on && cam.track !== null, screen: false, screenAudio: false };
+    const { track, audio } = this.screen.state;
+    return { mic: mic.on && mic.track !== null, cam: cam.on && cam.track !== null, screen: track !== null, screenAudio: audio !== null };
   }
 
   /**
@@ -82,7 +95,7 @@ export class LocalMedia {
   /** @param {Device} device @param {boolean} on */
   async setOn(device, on) {
     const { track } = this.state[device];
-    this.#set(device, { on, error: null });
+    this.#set(device, { on, error: null, instead: "" });
     if (on && !track) return this.open({});
     if (device === "mic" && track) track.enabled = on;
     if (device === "cam" && !on) this.#drop("cam");
@@ -94,14 +107,32 @@ export class LocalMedia {
    * @param {Device} device @param {string} id
    */
   async choose(device, id) {
-    this.#set(device, { id });
+    this.#set(device, { id, instead: "" });
     if (!this.state[device].track) return this.#changed();
     await this.#acquire([device]);
+  }
+
+  /** The other side of a phone. Its cameras work one at a time, so the old one goes first. */
+  async flip() {
+    const { track, on } = this.state.cam;
+    const back = track?.getSettings().facingMode !== "environment";
+    if (!on) return;
+    this.#drop("cam");
+    await this.choose("cam", back ? "environment" : "user");
+    if (!this.state.cam.track) await this.#acquire(["cam"]);
+  }
+
+  /** Back from a phone call or from the background: what the system took is asked for again. */
+  async revive() {
+    const ended = DEVICES.filter((device) => this.state[device].on && this.state[device].track?.readyState === "ended");
+    for (const device of ended) this.#drop(device);
+    if (ended.length) await this.#acquire(ended);
   }
 
   /** Ends all capture; what the person wanted stays known. */
   stop() {
     for (const device of DEVICES) this.#drop(device);
+    this.screen.stop();
     this.#changed();
   }
 
@@ -130,17 +161,29 @@ export class LocalMedia {
     const old = state.track;
     track.enabled = device === "cam" || state.on;
     track.contentHint = device === "mic" ? "speech" : "motion";
-    track.onended = () => this.#lost(device, track);
-    this.#set(device, { track });
+    track.onended = () => void this.#lost(device, track);
+    track.onmute = track.onunmute = () => {
+      if (this.state[device].track !== track) return;
+      this.#set(device, { held: track.muted });
+      this.#changed();
+    };
+    this.#set(device, { track, held: false });
     this.#events.emit("track", device);
     if (old) stopTrack(old);
   }
 
-  /** Unplugged, or taken away by the system. @param {Device} device @param {MediaStreamTrack} track */
-  #lost(device, track) {
+  /**
+   * Unplugged, or taken away by the system: any other one will do.
+   * @param {Device} device @param {MediaStreamTrack} track
+   */
+  async #lost(device, track) {
     if (this.state[device].track !== track) return;
     this.#drop(device);
-    this.#set(device, { id: "", error: new DOMException("", "Ended") });
+    this.#set(device, { id: "" });
+    await this.#acquire([device]);
+    const { track: other, on } = this.state[device];
+    if (other) this.#set(device, { instead: other.label || " " });
+    else if (on) this.#set(device, { error: new DOMException("", "Ended") });
     this.#changed();
   }
 
@@ -171,6 +214,6 @@ export class LocalMedia {
 
 /** @param {MediaStreamTrack} track */
 function stopTrack(track) {
-  track.onended = null;
+  track.onended = track.onmute = track.onunmute = null;
   track.stop();
 }
