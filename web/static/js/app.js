@@ -199,6 +199,7 @@ export class App {
     savePrefs(prefs);
     this.#set({ prefs });
     if (change.relayOnly !== undefined) this.calls.setRelayOnly(change.relayOnly);
+    if (change.dataUse !== undefined) this.calls.setDataUse(change.dataUse);
   }
 
   /** Turns a device on or off, and remembers it. @param {"mic" | "cam"} device @param {boolean} on */

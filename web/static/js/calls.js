@@ -191,6 +191,7 @@ export class Calls {
     const live = new Class({ session, media, ...way, max, pass, relayOnly: prefs.relayOnly, ice });
     this.#live = live;
     this.#met.clear();
+    this.setDataUse(prefs.dataUse);
     this.#detach = this.#attachments.map((attachment) => attachment(live));
     live.on("change", () => this.#set({ members: live.views }));
     live.on("joined", (view) => {
@@ -210,7 +211,7 @@ export class Calls {
     this.#changed(room);
     const { phase } = /** @type {CallView} */ (this.#call);
     const waits = phase === "calling" || phase === "waiting";
-    this.#set({ room: room.room, kind: room.kind, problem: null, ...(waits ? {} : { phase: "in", since: Date.now() }) });
+    this.#set({ room: room.room, kind: room.kind, problem: null, ...(waits ? {} : { phase: "in", since: Date.now() }), hand: false });
     this.#furnish(room);
   }
 
@@ -312,8 +313,19 @@ export class Calls {
     this.#live?.setRelayOnly(on);
   }
 
+  /** @param {string} use */
+  setDataUse(use) {
+    this.#live?.setDataUse(use === "low" || use === "audio" ? use : "auto");
+  }
+
+  /** @param {boolean} up */
+  raiseHand(up) {
+    this.#live?.raiseHand(up);
+    this.#set({ hand: up });
+  }
+
   #devicesChanged() {
     const { media, store } = this.o;
-    store.set({ devices: media.state, lists: media.lists });
+    store.set({ devices: media.state, lists: media.lists, screen: media.screen.state });
   }
 }

@@ -22,10 +22,11 @@ async function loadMessages(lang) {
 
 /** @returns {import("./state.js").AppStore} */
 function makeStore() {
-  const closed = { on: false, busy: false, id: "", track: null, error: null };
+  const closed = { on: false, busy: false, id: "", track: null, error: null, instead: "", held: false };
   /** @type {import("./state.js").State} */
   const state = {
     ...NOTHING, route: { page: "home" }, devices: { mic: closed, cam: closed }, lists: { audio: [], video: [], output: [] }, prefs: loadPrefs(),
+    screen: { busy: false, track: null, audio: null, motion: false, failure: null },
   };
   return new Store(state);
 }

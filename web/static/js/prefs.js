@@ -15,13 +15,15 @@
  * @property {boolean} notify     tell of calls while the page is hidden, where the browser may
  * @property {string[]} muted     users whose calls do not ring
  * @property {number} missedSeen  missed calls up to then were dismissed, in Unix seconds
+ * @property {string} dataUse    "auto", "low" or "audio"
+ * @property {boolean} keys      single keys act in a call
  */
 
 const KEY = "parley.prefs";
 
 /** @type {Prefs} */
 const DEFAULTS = {
-  name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false,
+  name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false, dataUse: "auto", keys: true,
   status: "available", callWaiting: "ring", notify: true, muted: [], missedSeen: 0,
 };
 

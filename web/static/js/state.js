@@ -29,6 +29,7 @@
  * @property {string} host         peer id
  * @property {Knock[]} knocks      for the host
  * @property {number} since        start, in milliseconds since 1970
+ * @property {boolean} [hand]      this person has raised it
  * @property {Text | null} problem
  * @property {{seconds: number, people: number, ended: boolean} | null} summary  ended: the others had gone
  *
@@ -76,6 +77,7 @@
  * @property {import("./board.js").Posted | null} posted  one's own open call
  * @property {Text | null} toast       a passing word
  * @property {Record<"mic" | "cam", import("./rtc/devices.js").DeviceState>} devices
+ * @property {import("./rtc/share.js").ShareState} screen
  * @property {import("./rtc/devices.js").Lists} lists
  * @property {import("./prefs.js").Prefs} prefs
  *

@@ -122,6 +122,12 @@ export class LocalMedia {
     if (!this.state.cam.track) await this.#acquire(["cam"]);
   }
 
+  /** The person has read which device took the place of another. @param {Device} device */
+  forget(device) {
+    this.#set(device, { instead: "" });
+    this.#changed();
+  }
+
   /** Back from a phone call or from the background: what the system took is asked for again. */
   async revive() {
     const ended = DEVICES.filter((device) => this.state[device].on && this.state[device].track?.readyState === "ended");

@@ -23,7 +23,7 @@ const systemOf = (ua) => (/Mac OS X/.test(ua) ? "mac" : /Windows/.test(ua) ? "wi
 
 /**
  * @typedef {"mic" | "cam"} Device
- * @typedef {{ua: string, origin: string}} Env
+ * @typedef {{ua: string, origin: string, embedded?: boolean}} Env   embedded: the page around this one forbids the device
  * @typedef {(device: Device, message: string, env: Env) => Explanation} Rule
  */
 
@@ -32,6 +32,7 @@ function notAllowed(device, message, env) {
   if (/by system/i.test(message)) {
     return { title: `device.system.${device}`, steps: [`device.system.steps.${systemOf(env.ua)}`], actions: ["retry"] };
   }
+  if (env.embedded) return { title: `device.embedded.${device}`, steps: ["device.embedded.steps"], actions: ["without"] };
   if (/dismissed/i.test(message)) {
     return { title: `device.dismissed.${device}`, steps: ["device.dismissed.steps"], actions: ["retry", "without"] };
   }
@@ -60,8 +61,8 @@ const RULES = {
   NotAllowedError: notAllowed,
   SecurityError: plain("forbidden", "without"),
   NotFoundError: plain("missing", "retry", "without"),
-  NotReadableError: plain("taken", "retry", "without"),
-  AbortError: plain("taken", "retry", "without"),
+  NotReadableError: (device) => ({ title: `device.taken.${device}`, steps: ["device.taken.steps", "device.taken.again"], actions: ["retry", "without"] }),
+  AbortError: plain("failed", "retry", "without"),
   OverconstrainedError: plain("missing", "retry", "without"),
   InvalidStateError: plain("failed", "retry"),
   Ended: plain("ended", "retry", "without"),

@@ -2,7 +2,8 @@ import { t } from "../i18n.js";
 import { explainPath } from "../rtc/explain.js";
 import { Dialog } from "./dialog.js";
 import { hasRelay } from "./devicepanel.js";
-import { html, useState } from "./html.js";
+import { RoundTrips } from "./graph.js";
+import { html, useEffect, useState } from "./html.js";
 import { Icon } from "./icon.js";
 
 /** @typedef {import("../rtc/member.js").View} View */
@@ -22,20 +23,17 @@ export function pathText({ path, figures }) {
   return parts.join(" · ");
 }
 
-/** The connection in one line; a button, since there is more to know. @param {import("./root.js").PageProps} props */
-export function ConnectionBadge({ state }) {
-  const [open, setOpen] = useState(false);
-  const members = state.call?.members ?? [];
-  const worst = worstOf(members);
+/** The connection in one line; a button, since there is more to know. @param {import("./root.js").PageProps & {onOpen: () => void}} props */
+export function ConnectionBadge({ state, onOpen }) {
+  const worst = worstOf(state.call?.members ?? []);
   if (!worst) return null;
   const grade = worst.phase === "connected" ? worst.quality : "poor";
   const word = worst.phase === "connected" ? t(`quality.${grade}`) : t(`phase.${worst.phase}`);
   return html`
-    <button type="button" class=${`badge badge-${grade}`} data-path=${worst.path?.kind} aria-haspopup="dialog" onClick=${() => setOpen(true)}>
+    <button type="button" class=${`badge badge-${grade}`} data-path=${worst.path?.kind} aria-haspopup="dialog" onClick=${onOpen}>
       <${Icon} name=${BARS[grade]} /><span>${word}</span>
       ${worst.phase === "connected" && html`<span class="badge-path">${pathText(worst)}</span>`}
-    </button>
-    ${open && html`<${Details} state=${state} onClose=${() => setOpen(false)} />`}`;
+    </button>`;
 }
 
 /** The one whose connection is worst speaks for the call. @param {View[]} members */
@@ -44,30 +42,63 @@ function worstOf(members) {
   return [...members].sort((a, b) => rank(b) - rank(a))[0];
 }
 
-/** @param {{state: import("../state.js").State, onClose: () => void}} props */
-const Details = ({ state, onClose }) => html`
-  <${Dialog} title=${t("connection.title")} onClose=${onClose}>
-    ${(state.call?.members ?? []).map((view) => html`<${Detail} key=${view.id} view=${view} state=${state} />`)}
-    <p class="muted small">${t("connection.note")}</p>
-  <//>`;
+/**
+ * How the connection to everybody does, or to one.
+ * @param {import("./root.js").PageProps & {only?: string, onClose: () => void}} props
+ */
+export function ConnectionDialog({ app, state, only, onClose }) {
+  const members = (state.call?.members ?? []).filter((view) => !only || view.id === only);
+  return html`
+    <${Dialog} title=${t("connection.title")} onClose=${onClose} wide=${true}>
+      ${members.map((view) => html`<${Detail} key=${view.id} view=${view} state=${state} />`)}
+      <p class="muted small">${t("connection.note")}</p>
+      <div class="row">
+        <${CopyReport} app=${app} />
+        <a class="button" href="/test" target="_blank">${t("connection.test")}</a>
+      </div>
+    <//>`;
+}
+
+/** What a person may send to whoever helps: no names, no addresses. @param {{app: import("../app.js").App}} props */
+export function CopyReport({ app }) {
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 2500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  const copy = async () => {
+    const report = { parley: app.o.build, browser: navigator.userAgent, at: new Date().toISOString(), ...app.calls.live?.report };
+    setCopied(await navigator.clipboard.writeText(JSON.stringify(report, null, 1)).then(() => true, () => false));
+  };
+  return html`
+    <button type="button" class="button" onClick=${copy}><${Icon} name=${copied ? "check" : "copy"} /><span aria-live="polite">${t(copied ? "connection.copied" : "connection.copy")}</span></button>`;
+}
+
+/** @param {number} kbps */
+const rate = (kbps) => (kbps >= 1000 ? t("connection.mbit", { n: Math.round(kbps / 100) / 10 }) : t("connection.kbit", { n: Math.round(kbps) }));
+/** @param {number} share */
+const percent = (share) => t("connection.percent", { n: Math.round(share * 1000) / 10 });
+/** @param {number} w @param {number} h */
+const size = (w, h) => (w ? ` · ${w}×${h}` : "");
 
 /** @param {{view: View, state: import("../state.js").State}} props */
 function Detail({ view, state }) {
-  const { figures } = view;
-  const relays = hasRelay(state.ice);
-  const why = view.phase === "failed" ? explainPath({ relayOnly: state.prefs.relayOnly, relays, iceErrors: view.iceErrors }) : null;
-  /** @param {number} kbps */
-  const rate = (kbps) => (kbps >= 1000 ? t("connection.mbit", { n: Math.round(kbps / 100) / 10 }) : t("connection.kbit", { n: Math.round(kbps) }));
+  const { figures: f, told, name } = view;
+  const broken = view.phase === "failed" || view.phase === "lost";
+  const why = broken ? explainPath({ relayOnly: state.prefs.relayOnly, relays: hasRelay(state.ice), iceErrors: view.iceErrors, step: view.step, away: view.away }) : null;
   return html`
     <section class="detail">
-      <h3><bdi>${view.name}</bdi></h3>
+      <h3><bdi>${name}</bdi></h3>
       <dl class="facts">
         <div><dt>${t("connection.path")}</dt><dd>${pathText(view)}</dd></div>
-        ${figures && html`
-          <div><dt>${t("connection.up")}</dt><dd>${rate(figures.upKbps)}</dd></div>
-          <div><dt>${t("connection.down")}</dt><dd>${rate(figures.downKbps)}${figures.width ? ` · ${figures.width}×${figures.height} · ${t("connection.fps", { n: Math.round(figures.fps) })}` : ""}</dd></div>
-          <div><dt>${t("connection.loss")}</dt><dd>${t("connection.percent", { n: Math.round(figures.loss * 1000) / 10 })}</dd></div>`}
+        ${f && html`
+          <div><dt>${t("connection.up")}</dt><dd>${rate(f.upKbps)}${size(f.sentWidth, f.sentHeight)}${f.limited === "cpu" || f.limited === "bandwidth" ? ` · ${t(`connection.limited.${f.limited}`)}` : ""}</dd></div>
+          ${told && html`<div><dt>${t("connection.there", { name })}</dt><dd>${rate(told.kbps)}${size(told.width, told.height)} · ${t("connection.lost", { share: percent(told.loss) })}</dd></div>`}
+          <div><dt>${t("connection.down")}</dt><dd>${rate(f.downKbps)}${size(f.width, f.height)}${f.fps ? ` · ${t("connection.fps", { n: Math.round(f.fps) })}` : ""} · ${t("connection.lost", { share: percent(f.lossIn) })}</dd></div>
+          ${f.codec && html`<div><dt>${t("connection.codec")}</dt><dd>${f.codec}</dd></div>`}`}
       </dl>
+      <${RoundTrips} values=${view.rtts} />
       ${why && html`<div class="notice"><${Icon} name="alert" /><div class="notice-text"><strong>${t(why.title)}</strong>${why.steps.map((step) => html`<p>${t(step)}</p>`)}</div></div>`}
     </section>`;
 }

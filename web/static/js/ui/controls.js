@@ -1,5 +1,6 @@
 import { t } from "../i18n.js";
-import { html, useEffect, useRef, useState } from "./html.js";
+import { canShare } from "../rtc/share.js";
+import { html, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
 import { DeviceToggle } from "./toggle.js";
 
@@ -7,52 +8,68 @@ import { DeviceToggle } from "./toggle.js";
 const ARROWS = { ArrowRight: 1, ArrowLeft: -1 };
 
 /**
- * The bar under a call: one tab stop, arrow keys inside (ARIA toolbar).
- * @param {import("./root.js").PageProps & {onInvite: () => void, onSettings: () => void}} props
+ * @typedef {object} Tool      one button of the bar
+ * @property {string} icon
+ * @property {string} text
+ * @property {() => void} run
+ * @property {boolean} [pressed]   makes it a switch
+ * @property {boolean} [dialog]    it opens one
+ * @property {boolean} [wide]      stands in the bar of a wide page only; the narrow one has it in its menu
+ * @property {number} [count]      shown at its corner
  */
-export function Controls({ app, state, onInvite, onSettings }) {
+
+/**
+ * The bar under a call: one tab stop, arrow keys inside (ARIA toolbar). The
+ * devices come first, the way out last; between them `tools`, then the menu.
+ * @param {import("./root.js").PageProps & {tools: Tool[], menu: (tabindex: number) => unknown}} props
+ */
+export function Controls({ app, state, tools, menu }) {
   const bar = useRef(/** @type {HTMLElement | null} */ (null));
-  const [at, setAt] = useState(0);
-  useShortcuts(app, state);
+  const [at, setAt] = useState("mic");
   /** @param {KeyboardEvent} event */
   const move = (event) => {
-    const buttons = [...(bar.current?.querySelectorAll("button") ?? [])];
-    const from = buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const buttons = /** @type {HTMLElement[]} */ ([...(bar.current?.querySelectorAll("[data-tool]") ?? [])].filter((one) => /** @type {HTMLElement} */ (one).offsetParent));
+    const from = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    if (from < 0) return;
     let to = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : -1;
     const step = (ARROWS[event.key] ?? 0) * (document.dir === "rtl" ? -1 : 1);
     if (step) to = (from + step + buttons.length) % buttons.length;
-    if (to < 0) return;
+    const next = buttons[to];
+    if (!next) return;
     event.preventDefault();
-    setAt(to);
-    buttons[to]?.focus();
+    next.focus();
   };
-  const stop = (/** @type {number} */ i) => (i === at ? 0 : -1);
+  /** The tab stop is where the focus was last. @param {FocusEvent} event */
+  const focused = (event) => {
+    const slot = /** @type {HTMLElement} */ (event.target).closest("[data-slot]");
+    if (slot) setAt(/** @type {HTMLElement} */ (slot).dataset.slot ?? "mic");
+  };
+  const stop = (/** @type {string} */ slot) => (slot === at ? 0 : -1);
+  /** @type {Tool} */
+  const screen = { icon: state.screen.track ? "screen-off" : "screen", text: t("controls.share"), pressed: state.screen.track !== null, run: () => toggleScreen(app) };
+  const all = [...(canShare() ? [screen] : []), ...tools];
   return html`
-    <div class="controls" role="toolbar" aria-label=${t("controls.label")} ref=${bar} onKeyDown=${move}>
-      <${DeviceToggle} app=${app} state=${state} device="mic" tabindex=${stop(0)} />
-      <${DeviceToggle} app=${app} state=${state} device="cam" tabindex=${stop(1)} />
-      <button type="button" class="toggle" tabindex=${stop(2)} aria-haspopup="dialog" onClick=${onInvite}>
-        <${Icon} name="users" /><span class="toggle-name">${t("controls.people")}</span></button>
-      <button type="button" class="toggle" tabindex=${stop(3)} aria-haspopup="dialog" onClick=${onSettings}>
-        <${Icon} name="settings" /><span class="toggle-name">${t("controls.settings")}</span></button>
-      <button type="button" class="toggle toggle-leave" tabindex=${stop(4)} onClick=${() => app.calls.leave()}>
-        <${Icon} name="phone-off" /><span class="toggle-name">${t("controls.leave")}</span></button>
+    <div class="controls" role="toolbar" aria-label=${t("controls.label")} ref=${bar} onKeyDown=${move} onFocusIn=${focused}>
+      <span data-slot="mic"><${DeviceToggle} app=${app} state=${state} device="mic" tabindex=${stop("mic")} /></span>
+      <span data-slot="cam"><${DeviceToggle} app=${app} state=${state} device="cam" tabindex=${stop("cam")} /></span>
+      ${all.map((tool) => html`<span key=${tool.icon} data-slot=${tool.text} class=${tool.wide ? "wide-tool" : ""}><${Button} tool=${tool} tabindex=${stop(tool.text)} /></span>`)}
+      <span data-slot="more">${menu(stop("more"))}</span>
+      <span data-slot="leave"><button type="button" class="toggle toggle-leave" data-tool tabindex=${stop("leave")} onClick=${() => app.calls.leave()}>
+        <${Icon} name="phone-off" /><span class="toggle-name">${t("controls.leave")}</span></button></span>
     </div>`;
 }
 
-/** Ctrl or Command with D and E, as elsewhere. @param {import("../app.js").App} app @param {import("../state.js").State} state */
-function useShortcuts(app, state) {
-  const devices = useRef(state.devices);
-  devices.current = state.devices;
-  useEffect(() => {
-    /** @param {KeyboardEvent} event */
-    const press = (event) => {
-      const device = /** @type {Record<string, "mic" | "cam">} */ ({ d: "mic", e: "cam" })[event.key.toLowerCase()];
-      if (!device || event.repeat || event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      void app.setDevice(device, !devices.current[device].on);
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, []);
+/** @param {{tool: Tool, tabindex: number}} props */
+const Button = ({ tool, tabindex }) => html`
+  <button type="button" class=${`toggle ${tool.pressed ? "toggle-live" : ""}`} data-tool tabindex=${tabindex} aria-pressed=${tool.pressed === undefined ? undefined : String(tool.pressed)}
+    aria-haspopup=${tool.dialog ? "dialog" : undefined} onClick=${tool.run}>
+    <${Icon} name=${tool.icon} /><span class="toggle-name">${tool.text}</span>
+    ${tool.count ? html`<span class="toggle-count">${tool.count}</span>` : null}
+  </button>`;
+
+/** Starts in the click itself: the browser demands it. @param {import("../app.js").App} app */
+export function toggleScreen(app) {
+  const { screen } = app.o.media;
+  if (screen.state.track) screen.stop();
+  else if (canShare()) void screen.start();
 }

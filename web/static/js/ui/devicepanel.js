@@ -88,11 +88,15 @@ export function RelayToggle({ app, state }) {
 /** @param {import("../net/types.js").Ice | null} ice */
 export const hasRelay = (ice) => (ice?.iceServers ?? []).some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
 
+/** Whether the page around this one, or a header, forbids the device. @param {"mic" | "cam"} device */
+const forbidden = (device) =>
+  /** @type {any} */ (document).featurePolicy?.allowsFeature(device === "mic" ? "microphone" : "camera") === false;
+
 /** Why a device is not there, with what to do. @param {PageProps & {device: "mic" | "cam"}} props */
 export function DeviceProblem({ app, state, device }) {
   const { error, on } = state.devices[device];
   if (!error || !on) return null;
-  const { title, steps, actions, values } = explainDevice(error, device, { ua: navigator.userAgent, origin: location.origin });
+  const { title, steps, actions, values } = explainDevice(error, device, { ua: navigator.userAgent, origin: location.origin, embedded: forbidden(device) });
   return html`
     <div class="notice" role="status">
       <${Icon} name="alert" />

@@ -12,9 +12,10 @@ function fit(video) {
 /**
  * Picture without sound: the sound has an element of its own, so that one
  * blocked sound never blacks the picture.
- * @param {{track: MediaStreamTrack | null, mirrored?: boolean, label: string}} props
+ * @param {{track: MediaStreamTrack | null, mirrored?: boolean, label: string, of?: string, slot?: "cam" | "screen"}} props
+ *   of, slot: whose picture and which, where its sender should know how large it is shown
  */
-export function Video({ track, mirrored = false, label }) {
+export function Video({ track, mirrored = false, label, of, slot }) {
   const ref = useRef(/** @type {HTMLVideoElement | null} */ (null));
   useEffect(() => {
     const video = ref.current;
@@ -30,14 +31,16 @@ export function Video({ track, mirrored = false, label }) {
     video.onresize = () => fit(video);
     return () => observer.disconnect();
   }, []);
-  return html`<video ref=${ref} class=${mirrored ? "mirrored" : ""} muted autoplay playsinline aria-label=${label}></video>`;
+  return html`<video ref=${ref} class=${mirrored ? "mirrored" : ""} muted autoplay playsinline
+    data-of=${of} data-slot=${slot} aria-label=${label}></video>`;
 }
 
 /**
  * Sound of another person.
- * @param {{track: MediaStreamTrack | null, speaker: string, onBlocked: () => void}} props
+ * @param {{track: MediaStreamTrack | null, speaker: string, volume?: number, muted?: boolean, onBlocked: () => void}} props
+ *   volume: 0 to 1; muted: by this person, for itself
  */
-export function Sound({ track, speaker, onBlocked }) {
+export function Sound({ track, speaker, volume = 1, muted = false, onBlocked }) {
   const ref = useRef(/** @type {HTMLAudioElement | null} */ (null));
   useEffect(() => {
     const audio = ref.current;
@@ -49,6 +52,9 @@ export function Sound({ track, speaker, onBlocked }) {
     });
   }, [track]);
   useEffect(() => void setSpeaker(ref.current, speaker), [speaker]);
+  useEffect(() => {
+    if (ref.current) Object.assign(ref.current, { volume, muted });
+  }, [volume, muted]);
   return html`<audio ref=${ref} autoplay></audio>`;
 }
 

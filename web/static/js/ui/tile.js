@@ -3,51 +3,129 @@ import { Avatar } from "./avatar.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Sound, Video } from "./media.js";
+import { TileMenu } from "./tilemenu.js";
 
-/** @typedef {import("../rtc/member.js").View} View */
+/**
+ * @typedef {import("../rtc/member.js").View} View
+ *
+ * @typedef {object} Room            what tiles need of the page around them
+ * @property {import("../app.js").App} app
+ * @property {import("../state.js").State} state
+ * @property {Record<string, string>} signs          by id; "" is oneself
+ * @property {Record<string, Hearing>} hearing       by id of a member
+ * @property {string} pinned                         id of a tile, or ""
+ * @property {(id: string) => void} pin
+ * @property {(id: string, change: Partial<Hearing>) => void} setHearing
+ * @property {(id: string) => void} openPip
+ * @property {(id: string) => void} verify
+ * @property {(id: string) => void} details
+ * @property {() => void} onBlocked
+ * @property {(view: View) => import("./menu.js").Item[]} [extra]   more items for a member's menu, as removing it
+ *
+ * @typedef {{volume: number, muted: boolean}} Hearing   how loud this person wants to hear a member
+ */
+
+/** @type {Hearing} */
+export const FULL = { volume: 1, muted: false };
 
 /** What a tile says about a link that is not as it should be. @param {View} view @returns {string} key, or "" */
 function trouble({ phase, away }) {
-  if (phase === "connecting") return "tile.connecting";
-  if (phase === "stalled") return "tile.stalled";
-  if (phase === "reconnecting") return "tile.reconnecting";
-  if (phase === "failed") return "tile.failed";
+  if (phase !== "connected") return `tile.${phase}`;
   return away ? "tile.away" : "";
+}
+
+/** What a tile says in place of a picture, or of one that is missing for a reason. @param {View} view */
+function note({ state, phase }) {
+  if (phase !== "connected") return "";
+  if (!state.cam) return t("tile.camoff");
+  return state.paused ? t("tile.paused") : "";
 }
 
 /**
  * One other person.
- * @param {{view: View, speaker: string, onBlocked: () => void}} props
+ * @param {{view: View, room: Room, small?: boolean}} props
  */
-export function Tile({ view, speaker, onBlocked }) {
-  const { name, state, tracks, phase } = view;
-  const key = trouble(view);
-  const picture = state.cam && tracks.cam;
-  const dimmed = phase === "stalled" || phase === "reconnecting" || phase === "failed";
+export function Tile({ view, room, small = false }) {
+  const { name, state, tracks, phase, id } = view;
+  const picture = state.cam && !state.paused && tracks.cam;
+  const hearing = room.hearing[id] ?? FULL;
   return html`
-    <section class=${classes({ tile: true, "tile-dim": dimmed })} aria-label=${name} data-peer=${view.id} data-phase=${phase}>
-      ${picture ? html`<${Video} track=${tracks.cam} label=${t("tile.video", { name })} />` : html`<div class="tile-empty"><${Avatar} name=${name} size="large" /></div>`}
-      <${Sound} track=${tracks.mic} speaker=${speaker} onBlocked=${onBlocked} />
-      ${key && html`<p class="tile-trouble"><span class="spinner" aria-hidden="true"></span>${t(key)}</p>`}
-      <${Label} name=${name} mic=${state.mic} quality=${phase === "connected" ? view.quality : ""} note=${!key && !picture ? t("tile.camoff") : ""} />
+    <section class=${classes({ tile: true, "tile-small": small, "tile-dim": phase !== "connected" && phase !== "connecting" })} aria-label=${name} data-peer=${id} data-phase=${phase}>
+      ${picture ? html`<${Video} track=${tracks.cam} of=${id} slot="cam" label=${t("tile.video", { name })} />` : html`<div class="tile-empty"><${Avatar} name=${name} size=${small ? "small" : "large"} /></div>`}
+      <${Sound} track=${tracks.mic} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
+      <${Sound} track=${state.screenAudio ? tracks.screenAudio : null} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
+      <${Trouble} view=${view} app=${room.app} />
+      <${Sign} hand=${state.hand} sign=${room.signs[id]} />
+      <${Label} name=${name} mic=${state.mic} deaf=${hearing.muted} view=${view} note=${trouble(view) ? "" : note(view)} />
+      <${TileMenu} view=${view} room=${room} />
     </section>`;
 }
 
 /**
- * Oneself, as the others see one, but mirrored.
- * @param {{name: string, track: MediaStreamTrack | null, mic: boolean, small?: boolean}} props
+ * What is wrong with the link, and once that takes long, what one can do.
+ * @param {{view: View, app: import("../app.js").App}} props
  */
-export const SelfTile = ({ name, track, mic, small = false }) => html`
-  <section class=${classes({ tile: true, "tile-self": true, "tile-small": small })} aria-label=${t("tile.you")}>
-    ${track ? html`<${Video} track=${track} mirrored=${true} label=${t("tile.you")} />` : html`<div class="tile-empty"><${Avatar} name=${name} size=${small ? "small" : "large"} /></div>`}
-    <${Label} name=${t("tile.you")} mic=${mic} quality="" note="" />
+function Trouble({ view, app }) {
+  const key = trouble(view);
+  if (!key) return null;
+  const lost = view.phase === "lost" || view.phase === "failed";
+  return html`
+    <div class="tile-trouble">
+      <p class="tile-trouble-text">${view.phase !== "lost" && html`<span class="spinner" aria-hidden="true"></span>`}${t(key)}</p>
+      ${(lost || (view.waiting && view.phase !== "connected")) && html`
+        <div class="row row-center">
+          ${lost && html`<button type="button" class="button button-small" onClick=${() => app.calls.live?.retry(view.id)}>${t("tile.retry")}</button>`}
+          ${lost && html`<a class="button button-small" href="/test" target="_blank">${t("tile.test")}</a>`}
+          <button type="button" class="button button-small" onClick=${() => app.calls.leave()}>${t("controls.leave")}</button>
+        </div>`}
+    </div>`;
+}
+
+/** A raised hand, or a sign that was just given. @param {{hand: boolean, sign: string | undefined}} props */
+const Sign = ({ hand, sign }) =>
+  sign || hand ? html`<p class="tile-sign" role="img" aria-label=${sign ? sign : t("tile.hand")}>${sign ?? "✋"}</p>` : null;
+
+/**
+ * A screen that somebody shares.
+ * @param {{view: View, room: Room}} props
+ */
+export const ScreenTile = ({ view, room }) => html`
+  <section class="tile tile-screen" aria-label=${t("tile.screen", { name: view.name })} data-screen=${view.id}>
+    <${Video} track=${view.tracks.screen} of=${view.id} slot="screen" label=${t("tile.screen", { name: view.name })} />
+    <p class="tile-label"><${Icon} name="screen" /><bdi>${t("tile.screen", { name: view.name })}</bdi></p>
+    <${TileMenu} view=${view} room=${room} screen=${true} />
   </section>`;
 
-/** @param {{name: string, mic: boolean, quality: string, note: string}} props */
-const Label = ({ name, mic, quality, note }) => html`
+/**
+ * Oneself, as the others see one, but mirrored.
+ * @param {{room: Room, small?: boolean, flip?: boolean}} props
+ */
+export function SelfTile({ room, small = false }) {
+  const { state, signs } = room;
+  const { mic, cam } = state.devices;
+  const front = cam.track?.getSettings?.().facingMode !== "environment";
+  const paused = (state.call?.members ?? []).some((view) => view.paused);
+  return html`
+    <section class=${classes({ tile: true, "tile-self": true, "tile-small": small })} aria-label=${t("tile.you")}>
+      ${cam.track ? html`<${Video} track=${cam.track} mirrored=${front} label=${t("tile.you")} />` : html`<div class="tile-empty"><${Avatar} name=${state.you?.name ?? ""} size=${small ? "small" : "large"} /></div>`}
+      <${Sign} hand=${state.call?.hand === true} sign=${signs[""]} />
+      <${Label} name=${t("tile.you")} mic=${mic.on && mic.track !== null} note=${cam.track && paused ? t("tile.paused.you") : ""} />
+      ${cam.track && canFlip(state) && html`
+        <button type="button" class="tile-button" aria-label=${t("device.flip")} title=${t("device.flip")} onClick=${() => room.app.o.media.flip()}><${Icon} name="flip" /></button>`}
+    </section>`;
+}
+
+/** A phone or tablet with a camera on each side. @param {import("../state.js").State} state */
+const canFlip = ({ lists, devices }) => lists.video.length > 1 && Boolean(devices.cam.track?.getSettings?.().facingMode);
+
+/** @param {{name: string, mic: boolean, note: string, deaf?: boolean, view?: View}} props */
+const Label = ({ name, mic, note, deaf = false, view }) => html`
   <p class="tile-label">
-    ${!mic && html`<span class="tile-muted"><${Icon} name="mic-off" /><span class="visually-hidden">${t("tile.muted")}</span></span>`}
+    ${!mic && html`<span class="tile-mark"><${Icon} name="mic-off" /><span class="visually-hidden">${t("tile.muted")}</span></span>`}
+    ${deaf && html`<span class="tile-mark"><${Icon} name="volume-off" /><span class="visually-hidden">${t("tile.deaf")}</span></span>`}
     <bdi>${name}</bdi>
+    ${view?.safety.verified && html`<span class="tile-mark"><${Icon} name="shield" /><span class="visually-hidden">${t("safety.verified")}</span></span>`}
+    ${view?.state.screen && html`<span class="tile-mark"><${Icon} name="screen" /><span class="visually-hidden">${t("tile.sharing")}</span></span>`}
     ${note && html`<span class="tile-note">${note}</span>`}
-    ${quality === "poor" && html`<span class="tile-note">${t("quality.poor")}</span>`}
+    ${view?.phase === "connected" && view.quality === "poor" && html`<span class="tile-note">${t("quality.poor")}</span>`}
   </p>`;

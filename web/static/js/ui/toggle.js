@@ -14,7 +14,7 @@ export function DeviceToggle({ app, state, device, round = false, tabindex }) {
   const live = on && !error;
   return html`
     <button type="button" class=${`toggle ${round ? "toggle-round" : ""} ${live ? "" : "toggle-off"}`} aria-pressed=${live ? "true" : "false"}
-      aria-busy=${busy ? "true" : "false"} tabindex=${tabindex} data-device=${device} title=${t(`device.${device}.keys`)} onClick=${() => app.setDevice(device, !live)}>
+      aria-busy=${busy ? "true" : "false"} tabindex=${tabindex} data-tool data-device=${device} title=${t(`device.${device}.keys`)} onClick=${() => app.setDevice(device, !live)}>
       <${Icon} name=${ICONS[device][live ? "on" : "off"]} /><span class="toggle-name">${t(`device.${device}`)}</span>
     </button>`;
 }
