@@ -143,6 +143,29 @@ test("the more people, the less video to each; it grows again when someone leave
   assert.deepEqual(ceilings(), [1_700_000]);
 });
 
+test("what a member wants to see is what is sent to that member alone", async () => {
+  const cams = () => FakeConnection.made.map((pc) => pc.transceivers[1].sender.encodings[0]);
+  mesh.enter(room("p_m", "p_a", "p_b"));
+  for (const i of [0, 1]) connected(i);
+  FakeConnection.made[0].channels.ctl.onmessage({ data: `{"t":"want","cam":{"h":0},"screen":{"h":720}}` });
+  await settle();
+  assert.deepEqual(cams().map(({ active }) => active), [false, true]);
+  FakeConnection.made[0].channels.ctl.onmessage({ data: `{"t":"want","cam":{"h":180}}` });
+  await settle();
+  assert.deepEqual(cams().map(({ active, maxBitrate }) => [active, maxBitrate]), [[true, 120_000], [true, 1_680_000]]);
+});
+
+test("a person's own try makes a new connection, and one that was lost is tried when the network changes", () => {
+  mesh.enter(room("p_m", "p_a"));
+  connected(0);
+  mesh.wake();
+  assert.equal(FakeConnection.made.length, 1);
+  mesh.retry("p_a");
+  assert.equal(FakeConnection.made.length, 2);
+  assert.ok(FakeConnection.made[0].closed);
+  assert.equal(mesh.views[0].phase, "reconnecting");
+});
+
 test("after close nothing is listened to and everything is closed", () => {
   mesh.enter(room("p_m", "p_a"));
   mesh.close("left");

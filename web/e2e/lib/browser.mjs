@@ -40,6 +40,7 @@ export async function launchApart() {
  */
 function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, frameRate: 20 } }) {
   window.connections = [];
+  window.captured = [];
   const Native = window.RTCPeerConnection;
   const narrow = (config) => {
     if (!tcpOnly) return config;
@@ -59,6 +60,10 @@ function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, fr
   };
   const devices = navigator.mediaDevices;
   const nativeAsk = devices.getUserMedia.bind(devices);
+  const keep = (stream) => {
+    window.captured.push(...stream.getTracks());
+    return stream;
+  };
   const missing = () => Promise.reject(new DOMException("Requested device not found", "NotFoundError"));
   devices.getUserMedia = noDevices
     ? missing
@@ -66,7 +71,7 @@ function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, fr
         // The fake beep is eaten by echo and noise processing; sound must be measurable.
         const audio = wanted.audio && { ...wanted.audio, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
         const video = wanted.video && { ...wanted.video, ...camera };
-        return nativeAsk({ ...(audio && { audio }), ...(video && { video }) });
+        return nativeAsk({ ...(audio && { audio }), ...(video && { video }) }).then(keep);
       };
   if (noDevices) devices.enumerateDevices = async () => [];
   document.addEventListener("securitypolicyviolation", (event) => {
@@ -79,11 +84,13 @@ function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, fr
  * collected in `faults`.
  * @param {import("playwright-core").Browser} browser
  * @param {string | string[]} origin  the only one, or ones, that may be asked for anything
- * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints, context?: object}} [options]
+ * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints, context?: object, before?: () => void}} [options]
+ *   before: also runs before the page's own code, after the instruments
  */
-export async function person(browser, origin, { context: settings = SIZES.laptop, ...options } = {}) {
+export async function person(browser, origin, { context: settings = SIZES.laptop, before, ...options } = {}) {
   const context = await browser.newContext({ locale: "en-GB", ...settings });
   await context.addInitScript(instrument, options);
+  if (before) await context.addInitScript(before);
   const page = await context.newPage();
   const faults = [];
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));

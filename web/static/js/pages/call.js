@@ -35,6 +35,8 @@ export function CallPage({ app, state }) {
   useSizes(app, state, pip);
   const hand = () => app.calls.raiseHand(!state.call?.hand);
   const open = (/** @type {string} */ name) => setDialog({ name });
+  // A dialog that says late that it was closed does not close the next one.
+  const closed = () => setDialog((now) => (now === dialog ? { name: "" } : now));
   useShortcuts(actionsOf(app, state, { hand, pip: togglePip, open }), state.prefs.keys);
   const tools = [
     { icon: "users", text: t("controls.people"), run: () => open("people"), dialog: true },
@@ -55,7 +57,7 @@ export function CallPage({ app, state }) {
           <${More} app=${app} state=${state} tabindex=${tabindex} narrow=${narrow} onSign=${room.sign} onHand=${hand} onPip=${togglePip} onOpen=${open} />`} />
       </main>
     </div>
-    <${Open} app=${app} state=${state} dialog=${dialog} onClose=${() => open("")} />`;
+    <${Open} app=${app} state=${state} dialog=${dialog} onClose=${closed} />`;
 }
 
 /**

@@ -50,7 +50,7 @@ export class VoiceWatch {
       if (Number.isNaN(this.#loud)) this.#loud = now;
       this.#last = now;
     } else if (now - this.#last > PAUSE_MS) this.#loud = NaN;
-    if (!(now - this.#loud >= SPEECH_MS) || now - this.#told < AGAIN_MS) return "";
+    if (!(this.#last - this.#loud >= SPEECH_MS) || now - this.#told < AGAIN_MS) return "";
     this.#told = now;
     return "muted";
   }

@@ -81,7 +81,7 @@ export function useSizes(app, state, pip) {
       const away = hidden.current > 0 && Date.now() - hidden.current > HIDDEN_MS;
       const pages = [...(away ? [] : [window]), ...(pip ? [pip] : [])];
       const native = document.pictureInPictureElement instanceof HTMLVideoElement ? [document.pictureInPictureElement] : [];
-      for (const { id } of app.o.store.state.call?.members ?? []) app.calls.live?.show(id, shownOf(id, pages, native));
+      for (const view of app.o.store.state.call?.members ?? []) app.calls.live?.show(view.id, shownOf(view, pages, native));
     };
     look();
     const timer = setInterval(look, SIZES_MS);
@@ -93,15 +93,18 @@ export function useSizes(app, state, pip) {
   }, [pip, state.prefs.dataUse, state.call?.members.length]);
 }
 
+/** Asked for ahead of need, so that a picture is there as soon as it is switched on; its tile then tells its size. */
+const AHEAD = { cam: 360, screen: 1080 };
 /** A browser's own picture in picture does not tell its size: it is a small window. */
 const NATIVE_PIP = 360;
 
 /**
- * @param {string} id @param {Window[]} pages @param {HTMLVideoElement[]} native
+ * @param {import("../rtc/member.js").View} view @param {Window[]} pages @param {HTMLVideoElement[]} native
  * @returns {import("../rtc/want.js").Want}
  */
-function shownOf(id, pages, native) {
-  const want = { cam: 0, screen: 0 };
+function shownOf({ id, state }, pages, native) {
+  const ahead = (/** @type {"cam" | "screen"} */ slot) => (pages.length && !state[slot] ? AHEAD[slot] : 0);
+  const want = { cam: ahead("cam"), screen: ahead("screen") };
   for (const page of pages) {
     for (const video of /** @type {NodeListOf<HTMLVideoElement>} */ (page.document.querySelectorAll("video[data-of]"))) add(video, lines(video, page.devicePixelRatio));
   }

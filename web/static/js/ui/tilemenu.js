@@ -14,9 +14,11 @@ export function TileMenu({ view, room, screen = false }) {
   const { id, name, safety } = view;
   const pinId = screen ? `${id}:screen` : id;
   const pinned = room.pinned === pinId;
+  const { members = [] } = room.state.call ?? {};
+  const alone = members.length < 2 && !members.some((one) => one.state.screen); // fills the stage anyway
   const hearing = room.hearing[id] ?? FULL;
   const items = [
-    { icon: pinned ? "pin-off" : "pin", text: t("tile.pin"), checked: pinned, run: () => room.pin(pinned ? "" : pinId) },
+    ...(alone ? [] : [{ icon: pinned ? "pin-off" : "pin", text: t("tile.pin"), checked: pinned, run: () => room.pin(pinned ? "" : pinId) }]),
     { icon: "maximize", text: t("tile.full"), run: () => fullScreen(pinId) },
     ...(canPip() ? [{ icon: "pip", text: t("pip.open"), run: () => room.openPip(id) }] : []),
     ...(screen ? [] : [
