@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser e2e fuzz deb package-test release bench bench-setup abuse-table clean
+.PHONY: run run-lan build check test deps browser e2e fuzz deb package-test release soak bench bench-setup abuse-table clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
@@ -56,6 +56,7 @@ test: deps build
 	@INTEROP=required $(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory package-test
+	@$(MAKE) --no-print-directory soak SOAK=60s
 
 # The browser cases run one after the other: two cores play two calls badly.
 browser: build
@@ -92,6 +93,13 @@ release:
 	  $(MAKE) --no-print-directory deb ARCH=$$arch DEB=bin/release/parley_$(DEB_VERSION)_$$arch.deb || exit 1; \
 	done
 	cd bin/release && sha256sum parley*$(VERSION)-linux-* parley_$(DEB_VERSION)_* >SHA256SUMS
+
+# A server under pairs of people, crashes, reloads, a full disk and a lack of
+# descriptors (as root): it must have in the end what it had near the start.
+SOAK ?= 30m
+
+soak: build
+	$(GO) run ./cmd/loadgen soak -d $(SOAK)
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -13,6 +13,8 @@ var errNotLinux = errors.New("the benchmarks read Linux's own accounts and need 
 
 func relay(context.Context, io.Writer, []string) error { return errNotLinux }
 
+func soak(context.Context, io.Writer, []string) error { return errNotLinux }
+
 func relayForward([]string) error { return errNotLinux }
 
 func relayPion(context.Context, []string) error { return errNotLinux }
