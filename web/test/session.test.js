@@ -190,6 +190,20 @@ test("a probe gives a doubtful socket two seconds", () => {
   assert.ok(first.closed);
 });
 
+test("another doubt does not give the socket more time, and a pong ends it", () => {
+  const first = online();
+  session.probe();
+  mock.timers.tick(1_000);
+  first.say({ t: "pong" });
+  mock.timers.tick(2_000);
+  assert.ok(!first.closed);
+  session.probe();
+  mock.timers.tick(1_500);
+  session.probe();
+  mock.timers.tick(500);
+  assert.ok(first.closed);
+});
+
 test("a socket that never says welcome is given up", () => {
   session.start();
   FakeSocket.latest.accept();

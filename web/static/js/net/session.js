@@ -72,7 +72,7 @@ export class Session {
   #last = null;
   #acked = 0;
   #ready = false;
-  /** @type {{hello?: any, pong?: any, ping?: any, retry?: any}} */
+  /** @type {{hello?: any, pong?: any, probe?: any, ping?: any, retry?: any}} */
   #timers = {};
   /** @type {number | undefined} the server's own wish for the next try, in ms */
   #retryMs;
@@ -115,7 +115,9 @@ export class Session {
 
   /** Asks whether the socket still lives; if not within 2 s, replaces it. */
   probe() {
-    if (this.#ready) this.#ping(PROBE_LIMIT_MS);
+    if (!this.#ready || this.#timers.probe) return;
+    this.#send({ t: "ping" });
+    this.#timers.probe = setTimeout(() => this.#lost(), PROBE_LIMIT_MS);
   }
 
   /** Leaves for good. Requests that wait fail with code "closed". */
@@ -207,7 +209,7 @@ export class Session {
       case "ping":
         return this.#send({ t: "pong" });
       case "pong":
-        return clearTimeout(this.#timers.pong);
+        return this.#answered();
       default:
         this.#events.emit("frame", frame);
         this.#frames.emit(frame.t, frame);
@@ -288,8 +290,8 @@ export class Session {
 
   /** Lets go of the socket without hearing from it again. */
   #drop() {
-    const { hello, pong, ping, retry } = this.#timers;
-    for (const timer of [hello, pong, retry]) clearTimeout(timer);
+    const { hello, pong, probe, ping, retry } = this.#timers;
+    for (const timer of [hello, pong, probe, retry]) clearTimeout(timer);
     clearInterval(ping);
     this.#timers = {};
     this.#ready = false;
@@ -300,10 +302,16 @@ export class Session {
     socket.close(1000);
   }
 
-  #ping(limit = PONG_LIMIT_MS) {
+  #ping() {
     this.#send({ t: "ping" });
     clearTimeout(this.#timers.pong);
-    this.#timers.pong = setTimeout(() => this.#lost(), limit);
+    this.#timers.pong = setTimeout(() => this.#lost(), PONG_LIMIT_MS);
+  }
+
+  #answered() {
+    clearTimeout(this.#timers.pong);
+    clearTimeout(this.#timers.probe);
+    this.#timers.probe = undefined;
   }
 
   /** @param {object} frame  one without an id */

@@ -105,7 +105,7 @@ export class Mesh {
     const present = new Set(room.peers.map((peer) => peer.peer));
     for (const [id, member] of this.#members) {
       if (!present.has(id)) this.#vanish(member, "timeout");
-      else member.link.resync();
+      else this.#resync(member, true);
     }
     for (const peer of room.peers) this.#add(peer);
     this.o.answer = false;
@@ -218,6 +218,8 @@ export class Mesh {
     const known = this.#members.get(peer.peer);
     if (known) {
       known.peer = peer;
+      // What was said while the person was not back yet went nowhere.
+      if (known.gone) this.#resync(known, false);
       known.gone = false;
       return;
     }
@@ -226,6 +228,15 @@ export class Mesh {
     this.#follow(member);
     this.journal.add("here", peer.peer);
     this.#events.emit("joined", member.view);
+  }
+
+  /**
+   * The server has forgotten what was said, and the relays that it carried: no need to wait until they are missed.
+   * @param {Member} member @param {boolean} late  this side is the later one to come back, and begins
+   */
+  #resync(member, late) {
+    member.link.resync();
+    if (late && member.path?.kind === "relayed") member.link.restartIce();
   }
 
   /** The link that was made for whoever comes first, or a new one. @param {string} id */
@@ -277,9 +288,12 @@ export class Mesh {
     const first = !member.watch.connected;
     if (step !== "probe") this.journal.add(step === "rebuild" ? `rebuild after ${member.failedAt}` : step, member.peer.peer);
     if (member.gone && (step === "refresh" || step === "rebuild")) return this.#remove(member, "timeout");
-    if (step === "probe") link.ctl.send("ping");
-    if (step === "stalled") this.o.session.probe();
-    if (step === "restart") link.restartIce();
+    if (step === "probe") {
+      link.ctl.send("ping");
+      // When the own network is what has gone, the way to the server is needed first.
+      this.o.session.probe();
+    }
+    if (step === "restart") link.mend();
     if (step === "refresh") void this.#refresh(member);
     if (step === "rebuild") {
       if (first && !member.relayed) this.#failed(member);

@@ -34,6 +34,9 @@ import { Negotiation } from "./negotiation.js";
 /** What an RTCConfiguration of this client always says: one transport, and no idle relay allocations. */
 const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 0 };
 
+/** How long a search for a way that the other side began is left alone. */
+const SEARCH_MS = 3_000;
+
 /** @returns {string} an id for one RTCPeerConnection */
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -53,6 +56,8 @@ export class Peer {
   /** @type {Negotiation} */ #negotiation;
   /** @type {Ctl} */ ctl;
   #local = newId();
+  /** When the other side offered last, in milliseconds. */
+  #offered = -Infinity;
   /** @type {Map<string, number>} address of an ICE server -> the last error it gave */
   iceErrors = new Map();
   /** No picture is sent to this one, to keep the sound clear: part of what it is told. */
@@ -130,6 +135,11 @@ export class Peer {
     this.pc.restartIce();
   }
 
+  /** Looks for another way, unless the other side has just begun to: a second search would throw away what the first has found. */
+  mend() {
+    if (this.now() - this.#offered >= SEARCH_MS) this.restartIce();
+  }
+
   /** After a restart of the server: says again what may have been lost with it. */
   resync() {
     this.#negotiation.repeatOffer();
@@ -175,6 +185,7 @@ export class Peer {
       initiator: this.initiator,
       send: (part) => o.send({ pc: local, ...part }),
       beforeAnswer: () => {
+        this.#offered = this.now();
         adoptLayout(pc, o.tracks());
         this.#events.emit("tracks", remoteTracks(pc));
       },
