@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { LANGUAGES, choose, clock, format } from "../static/js/i18n.js";
+import { relayDoors } from "../static/js/rtc/diagnose.js";
 import { explainDevice, explainPath, explainRefusal } from "../static/js/rtc/explain.js";
 import { guestName, hue, initials, nextName, roomName } from "../static/js/names.js";
 import { inviteFrom, parse, roomFrom } from "../static/js/router.js";
@@ -100,10 +101,18 @@ test("a path that fails is explained by what is known", () => {
   assert.equal(title({ iceErrors: [701] }), "path.blocked");
   assert.equal(title({ relays: false }), "path.direct");
   assert.equal(title({}), "path.unknown");
-  for (const facts of [{}, { relays: false }, { iceErrors: [701] }, { iceErrors: [486] }, { iceErrors: [400] }]) {
+  assert.equal(title({ step: "checking", relay: true }), "path.silent");
+  const closed = explainPath({ relayOnly: false, relays: true, iceErrors: [701], step: "checking", doors: ["UDP 3478", "TCP 443"] });
+  assert.deepEqual([closed.title, closed.values.doors], ["path.closed", "UDP 3478, TCP 443"]);
+  for (const facts of [{}, { step: "checking" }, { step: "checking", relay: true }, { relays: false }, { iceErrors: [701] }, { iceErrors: [486] }, { iceErrors: [400] }]) {
     const { steps } = explainPath({ relayOnly: false, relays: true, iceErrors: [], ...facts });
     for (const key of steps) assert.ok(key in en, key);
   }
+});
+
+test("the doors of the relay are named as firewalls name them", () => {
+  const servers = [{ urls: ["stun:h:3478"] }, { urls: ["turn:h:3478?transport=udp", "turn:[::1]:3478?transport=tcp", "turns:h:443?transport=tcp", "turns:h", "turn:h"] }];
+  assert.deepEqual(relayDoors(servers), ["UDP 3478", "TCP 3478", "TCP 443", "TCP 5349"]);
 });
 
 test("every refusal of the protocol has words", () => {

@@ -10,7 +10,26 @@
 /** @param {RTCPeerConnection} pc @returns {SetupStep} the first step that is not done */
 export function stepOf(pc) {
   if (!pc.remoteDescription) return "signaling";
-  if (!/^a=candidate:/m.test(pc.localDescription?.sdp ?? "")) return "gathering";
+  // Where only the relay may be used, no address means that it was not reached.
+  const relayOnly = pc.getConfiguration?.().iceTransportPolicy === "relay";
+  if (!relayOnly && !/^a=candidate:/m.test(pc.localDescription?.sdp ?? "")) return "gathering";
   if (pc.iceConnectionState !== "connected" && pc.iceConnectionState !== "completed") return "checking";
   return pc.connectionState === "connected" ? "media" : "dtls";
+}
+
+/** @param {RTCPeerConnection} pc  @returns {boolean} an address of the relay was got, so that it can be reached from here */
+export const relayFound = (pc) => / typ relay/.test(pc.localDescription?.sdp ?? "");
+
+/**
+ * The doors of the relay, as somebody who minds a firewall calls them.
+ * @param {readonly RTCIceServer[]} servers @returns {string[]} "UDP 3478", "TCP 443"
+ */
+export function relayDoors(servers) {
+  const doors = servers.flatMap(({ urls }) => [urls].flat()).flatMap((url) => {
+    const [, scheme, port, transport] = /^(turns?):.+?(?::(\d+))?(?:\?transport=(udp|tcp))?$/.exec(url) ?? [];
+    if (!scheme) return [];
+    const kind = transport ?? (scheme === "turns" ? "tcp" : "udp");
+    return [`${kind.toUpperCase()} ${port ?? (scheme === "turns" ? 5349 : 3478)}`];
+  });
+  return [...new Set(doors)];
 }

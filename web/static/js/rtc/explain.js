@@ -109,12 +109,12 @@ export function explainShare(error, ms, env) {
 
 /**
  * Why two people's media does not meet.
- * @param {{relayOnly: boolean, relays: boolean, iceErrors: readonly number[], step?: import("./diagnose.js").SetupStep | "", away?: boolean}} facts
+ * @param {{relayOnly: boolean, relays: boolean, iceErrors: readonly number[], step?: import("./diagnose.js").SetupStep | "", away?: boolean, relay?: boolean, doors?: readonly string[]}} facts
  *   relays: the server gave TURN addresses; iceErrors: codes of icecandidateerror; step: of setting up that failed;
- *   away: the other side has lost the server too
+ *   away: the other side has lost the server too; relay: it could be reached; doors: its ports, as "UDP 3478"
  * @returns {Explanation}
  */
-export function explainPath({ relayOnly, relays, iceErrors, step = "", away = false }) {
+export function explainPath({ relayOnly, relays, iceErrors, step = "", away = false, relay = false, doors = [] }) {
   /** @type {Action[]} */
   const actions = ["retry"];
   if (relayOnly && !relays) return { title: "path.norelay", steps: ["path.norelay.steps"], actions };
@@ -125,6 +125,10 @@ export function explainPath({ relayOnly, relays, iceErrors, step = "", away = fa
   }
   if (iceErrors.some((code) => code === 486 || code === 508)) {
     return { title: "path.busy", steps: ["path.busy.steps"], actions };
+  }
+  if (relays && step === "checking") {
+    const title = relay ? "path.silent" : "path.closed";
+    return { title, steps: [`${title}.steps`, `${title}.admin`], actions, values: { doors: doors.join(", ") } };
   }
   if (relays && iceErrors.includes(701)) return { title: "path.blocked", steps: ["path.blocked.steps"], actions };
   const early = STEPS[step];

@@ -1,6 +1,6 @@
 import { Emitter } from "../net/emitter.js";
 import { Adapter } from "./adapt.js";
-import { stepOf } from "./diagnose.js";
+import { relayFound, stepOf } from "./diagnose.js";
 import { digestOf, readDigest } from "./digest.js";
 import { noTracks } from "./layout.js";
 import { Quality } from "./quality.js";
@@ -30,6 +30,7 @@ import { EVERYTHING, readWant, wantMessage } from "./want.js";
  * @property {import("./quality.js").Grade} quality
  * @property {number[]} iceErrors
  * @property {import("./diagnose.js").SetupStep | ""} step   of setting up that failed the last time
+ * @property {boolean} relay       the relay could be reached at that step
  * @property {boolean} paused      no picture is sent there, to keep the sound clear
  * @property {import("./trust.js").Safety} safety
  *
@@ -74,6 +75,8 @@ export class Member {
   relayed = false;
   /** @type {import("./diagnose.js").SetupStep | ""} */
   failedAt = "";
+  /** Whether the relay could be reached when that was seen. */
+  #relay = false;
 
   /** @type {Emitter<MemberEvents>} */
   #events = new Emitter();
@@ -115,7 +118,7 @@ export class Member {
     return {
       id: peer.peer, name: peer.name, guest: peer.guest, away: peer.away === true || this.gone,
       phase, waiting, state, tracks: this.#tracks, figures, told: this.#told, rtts: this.#rtts, path,
-      quality: this.quality.value, iceErrors: [...link.iceErrors.values()], step: this.failedAt, paused: link.paused,
+      quality: this.quality.value, iceErrors: [...link.iceErrors.values()], step: this.failedAt, relay: this.#relay, paused: link.paused,
       safety: this.trust.view,
     };
   }
@@ -229,7 +232,10 @@ export class Member {
     const phase = PHASE[step];
     const settingUp = this.phase === "connecting" && step === "restart";
     const worse = !(this.phase === "lost" && step === "rebuild");
-    if (step === "rebuild") this.failedAt = stepOf(this.link.pc);
+    if (step === "rebuild" || step === "refresh") {
+      this.failedAt = stepOf(this.link.pc);
+      this.#relay = relayFound(this.link.pc);
+    }
     if (step === "refresh") this.waiting = true;
     if (step === "alive") this.waiting = false;
     if (phase && !settingUp && worse) this.phase = phase;

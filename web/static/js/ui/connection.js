@@ -1,4 +1,5 @@
 import { t } from "../i18n.js";
+import { relayDoors } from "../rtc/diagnose.js";
 import { explainPath } from "../rtc/explain.js";
 import { Dialog } from "./dialog.js";
 import { hasRelay } from "./devicepanel.js";
@@ -82,11 +83,20 @@ const percent = (share) => t("connection.percent", { n: Math.round(share * 1000)
 /** @param {number} w @param {number} h */
 const size = (w, h) => (w ? ` · ${w}×${h}` : "");
 
+/**
+ * Why there is no connection to somebody, once that lasts.
+ * @param {View} view @param {import("../state.js").State} state @returns {import("../rtc/explain.js").Explanation | null}
+ */
+export function whyOf(view, { ice, prefs }) {
+  const { phase, waiting, iceErrors, step, away, relay } = view;
+  if (phase === "connected" || !(waiting || phase === "failed" || phase === "lost")) return null;
+  return explainPath({ relayOnly: prefs.relayOnly, relays: hasRelay(ice), iceErrors, step, away, relay, doors: relayDoors(ice?.iceServers ?? []) });
+}
+
 /** @param {{view: View, state: import("../state.js").State}} props */
 function Detail({ view, state }) {
   const { figures: f, told, name } = view;
-  const broken = view.phase === "failed" || view.phase === "lost";
-  const why = broken ? explainPath({ relayOnly: state.prefs.relayOnly, relays: hasRelay(state.ice), iceErrors: view.iceErrors, step: view.step, away: view.away }) : null;
+  const why = whyOf(view, state);
   return html`
     <section class="detail">
       <h3><bdi>${name}</bdi></h3>
@@ -99,6 +109,6 @@ function Detail({ view, state }) {
           ${f.codec && html`<div><dt>${t("connection.codec")}</dt><dd>${f.codec}</dd></div>`}`}
       </dl>
       <${RoundTrips} values=${view.rtts} />
-      ${why && html`<div class="notice"><${Icon} name="alert" /><div class="notice-text"><strong>${t(why.title)}</strong>${why.steps.map((step) => html`<p>${t(step)}</p>`)}</div></div>`}
+      ${why && html`<div class="notice"><${Icon} name="alert" /><div class="notice-text"><strong>${t(why.title)}</strong>${why.steps.map((step) => html`<p>${t(step, why.values)}</p>`)}</div></div>`}
     </section>`;
 }

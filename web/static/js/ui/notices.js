@@ -1,6 +1,7 @@
 import { t } from "../i18n.js";
 import { explainShare } from "../rtc/explain.js";
 import { announce } from "./announce.js";
+import { whyOf } from "./connection.js";
 import { DeviceProblem } from "./devicepanel.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
@@ -8,7 +9,7 @@ import { useVoice } from "./inside.js";
 
 /** @typedef {import("./root.js").PageProps} PageProps */
 
-/** Everything that went wrong with one's own devices, above the stage. @param {PageProps} props */
+/** Everything that went wrong with one's own devices, or with the way to somebody, above the stage. @param {PageProps} props */
 export function Notices({ app, state }) {
   const { mic } = state.devices;
   const [warning, dismiss] = useVoice(mic);
@@ -19,6 +20,7 @@ export function Notices({ app, state }) {
     <div class="call-notices">
       <${DeviceProblem} app=${app} state=${state} device="mic" />
       <${DeviceProblem} app=${app} state=${state} device="cam" />
+      <${NoWay} state=${state} />
       <${Waiting} state=${state} />
       <${Instead} app=${app} state=${state} device="mic" />
       <${Instead} app=${app} state=${state} device="cam" />
@@ -45,6 +47,12 @@ function Instead({ app, state, device }) {
   const { instead } = state.devices[device];
   if (!instead) return null;
   return html`<${Notice} icon="info" text=${t(`device.ended.${device}`)} steps=${t("device.instead", { name: instead })} onClose=${() => app.o.media.forget(device)} />`;
+}
+
+/** Why there is no way to somebody; one of them, since the reason is mostly the same. @param {{state: import("../state.js").State}} props */
+function NoWay({ state }) {
+  const why = (state.call?.members ?? []).map((view) => whyOf(view, state)).find(Boolean);
+  return why ? html`<${Notice} icon="wifi-off" text=${t(why.title)} steps=${why.steps.map((step) => t(step, why.values)).join(" ")} />` : null;
 }
 
 /** The browser's question may hide behind a window. @type {number} milliseconds */
