@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { ANN, BOB, room, start, turn } from "./ways.js";
-import { FakeConnection } from "./fakes.js";
+import { FakeConnection, FakeSocket, WELCOME } from "./fakes.js";
 
 let app;
 beforeEach(async () => {
@@ -106,6 +106,15 @@ test("who takes a stored offer answers it, whatever the ids", async () => {
   await app.answer("offer.take", { room: room("r_1", "offer", BOB, ANN), mail: 1 });
   await app.say("signal", { room: "r_1", from: "p_a", data: { pc: "x1", description: { type: "offer", sdp: "o" } }, replay: true });
   assert.deepEqual(app.sent("signal").map(({ data }) => data.description?.type), ["answer"]);
+});
+
+test("after a change of network a stored offer is put up again", async () => {
+  await post({ stored: true });
+  app.socket.drop();
+  await turn();
+  FakeSocket.latest.accept().say({ ...WELCOME, resumed: true, last_id: 9 });
+  await turn();
+  assert.deepEqual(app.sent("offer.post").map(({ title }) => title), ["Maths"]);
 });
 
 test("a new session puts a stored offer up again when the servers in it have aged", async () => {

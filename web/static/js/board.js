@@ -37,6 +37,8 @@ export class Board {
     session.onFrame("offer.taken", (frame) => this.#taken(frame));
     // What is stored names candidates; fresh servers mean that they have aged.
     session.onFrame("ice", () => this.#state.posted?.stored && void this.renew());
+    // So has what a socket that had to be replaced went by: the network may be another.
+    session.on("welcome", ({ resumed }) => resumed && this.#state.posted?.stored && void this.renew());
   }
 
   get #state() {

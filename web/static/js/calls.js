@@ -112,7 +112,7 @@ export class Calls {
     this.o.store.set({ call: { ...blank(), room, ...(stay && { kind: stay.kind, label: stay.label, other: stay.other }) } });
     if (!stay) return void this.#preview();
     this.plan(room, stay.settings);
-    void this.openDevices();
+    void this.o.media.open({ mic: stay.mic, cam: stay.cam }); // no camera comes on that was off
     void this.join();
   }
 
@@ -283,11 +283,11 @@ export class Calls {
 
   /** The tab goes away: the others should not wait for it. Perhaps it comes back at once. */
   vanish() {
-    const { call, posted } = this.o.store.state;
+    const { call, posted, devices } = this.o.store.state;
     if (call && this.#live && STAYS.has(call.phase)) {
       const { room, kind, label, other, title, locked, max } = call;
       const settings = kind === "link" ? { title, locked, max, pass: this.#plans.get(room)?.pass } : {};
-      keepStay({ room, kind, label, other, settings, posting: call.phase === "waiting" && posted ? posted : null });
+      keepStay({ room, kind, label, other, settings, mic: devices.mic.on, cam: devices.cam.on, posting: call.phase === "waiting" && posted ? posted : null });
     } else dropStay();
     // Behind a lock nobody would open again, the place must stay.
     this.#hangUp({ keep: call?.kind === "link" && (call.locked || call.pass) });

@@ -9,6 +9,8 @@
  * @property {string} label                              whom one talks to
  * @property {import("./state.js").Contact | null} other
  * @property {{title?: string, locked?: boolean, max?: number, pass?: string}} settings  of a room, to be made anew when nobody was left in it
+ * @property {boolean} mic                                whether it was on
+ * @property {boolean} cam
  * @property {import("./board.js").Posting | null} posting  the open call that waits
  */
 
@@ -39,7 +41,7 @@ export function takeStay() {
     const stay = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
     dropStay();
     const fits = typeof stay?.room === "string" && typeof stay.at === "number" && Date.now() - stay.at < LIMIT_MS;
-    return fits ? { kind: "link", label: "", other: null, settings: {}, posting: null, ...stay } : null;
+    return fits ? { kind: "link", label: "", other: null, settings: {}, posting: null, ...stay, mic: stay.mic === true, cam: stay.cam === true } : null;
   } catch {
     return null;
   }

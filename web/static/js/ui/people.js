@@ -56,8 +56,8 @@ function PersonRow({ app, state, person }) {
     <li class="person">
       <${Avatar} name=${name} />
       <div class="person-text">
-        <span class="person-name"><bdi>${name}</bdi>${guest && html`<span class="tag">${t("people.guest")}</span>`}</span>
-        <span class=${`status status-${status}`}>${t(`people.status.${status}`)}${muted ? ` · ${t("people.muted")}` : ""}</span>
+        <span class="person-name"><bdi>${name}</bdi></span>
+        <span class=${`status status-${status}`}>${t(`people.status.${status}`)}${guest ? ` · ${t("people.guest")}` : ""}${muted ? ` · ${t("people.muted")}` : ""}</span>
       </div>
       <div class="person-actions">
         <${CallButtons} app=${app} name=${name} user=${user} />

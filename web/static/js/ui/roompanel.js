@@ -53,8 +53,8 @@ function Members({ app, state, call, host }) {
           ${host && html`<span class="muted small">${t("room.host")}</span>`}</div></li>
         ${call.members.map(({ id, name, guest }) => html`
           <li class="person" key=${id}><${Avatar} name=${name} />
-            <div class="person-text"><span class="person-name"><bdi>${name}</bdi>${guest && html`<span class="tag">${t("people.guest")}</span>`}</span>
-              ${id === call.host && html`<span class="muted small">${t("room.host")}</span>`}</div>
+            <div class="person-text"><span class="person-name"><bdi>${name}</bdi></span>
+              <span class="muted small">${[id === call.host && t("room.host"), guest && t("people.guest")].filter(Boolean).join(" · ")}</span></div>
             ${host && html`<div class="person-actions"><${Kick} name=${name} onKick=${() => app.door.kick(id)} /></div>`}</li>`)}
       </ul>
     </div>`;

@@ -38,6 +38,8 @@ const KnockToast = ({ app, knock: { id, name, note } }) => html`
   <div class="toast toast-knock" role="group" aria-label=${t("knock.title", { name })}>
     <${Icon} name="bell" />
     <p><strong>${t("knock.title", { name })}</strong>${note && html`<br /><bdi>${t("knock.note", { note })}</bdi>`}</p>
-    <button type="button" class="button button-small button-primary" onClick=${() => app.door.admit(id, true)}>${t("knock.admit")}</button>
-    <button type="button" class="button button-small" onClick=${() => app.door.admit(id, false)}>${t("knock.refuse")}</button>
+    <div class="row">
+      <button type="button" class="button button-primary" onClick=${() => app.door.admit(id, true)}>${t("knock.admit")}</button>
+      <button type="button" class="button" onClick=${() => app.door.admit(id, false)}>${t("knock.refuse")}</button>
+    </div>
   </div>`;
