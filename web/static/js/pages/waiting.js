@@ -29,10 +29,13 @@ export function Waiting({ app, state }) {
             <p class="waiting" role="status"><span class="spinner" aria-hidden="true"></span>${t("waiting.text")}</p>
             <p class="muted small">${t(posted?.audience === "signed_in" ? "waiting.for.members" : "waiting.for.all")}</p>
           </div>
-          <${Left} expires=${posted?.expires ?? 0} onExtend=${() => app.board.extend()} />
+          <${Left} expires=${posted?.expires ?? 0} />
+          <div class="waiting-actions">
+            <button type="button" class="button" onClick=${() => app.board.extend()}><${Icon} name="clock" /><span>${t("waiting.extend")}</span></button>
+            <button type="button" class="button" onClick=${() => app.board.withdraw()}><${Icon} name="x" /><span>${t("waiting.cancel")}</span></button>
+          </div>
           <${DevicePanel} app=${app} state=${state} />
           <${RelayToggle} app=${app} state=${state} />
-          <button type="button" class="button button-wide" onClick=${() => app.board.withdraw()}><${Icon} name="x" /><span>${t("waiting.cancel")}</span></button>
           <p class="muted small center">${t("waiting.note")}</p>
         </section>
       </div>
@@ -40,13 +43,9 @@ export function Waiting({ app, state }) {
     </main>`;
 }
 
-/** @param {{expires: number, onExtend: () => void}} props */
-function Left({ expires, onExtend }) {
+/** @param {{expires: number}} props */
+function Left({ expires }) {
   const now = useClock();
   const seconds = Math.max(0, Math.round((expires - now) / 1000));
-  return html`
-    <div class="waiting-left">
-      <p><span class="muted">${t("waiting.left")}</span> <strong class="clock">${expires ? clock(seconds) : "…"}</strong></p>
-      <button type="button" class="button button-small" onClick=${onExtend}><${Icon} name="clock" /><span>${t("waiting.extend")}</span></button>
-    </div>`;
+  return html`<p class="waiting-left"><span class="muted">${t("waiting.left")}</span> <strong>${expires ? clock(seconds) : "…"}</strong></p>`;
 }

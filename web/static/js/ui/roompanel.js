@@ -3,6 +3,7 @@ import { Avatar } from "./avatar.js";
 import { html, useState } from "./html.js";
 import { Icon } from "./icon.js";
 import { Invite } from "./invite.js";
+import { KnockToast } from "./toasts.js";
 
 /** @typedef {import("./root.js").PageProps} PageProps */
 /** @typedef {import("../state.js").CallView} CallView */
@@ -13,6 +14,7 @@ export function RoomPanel({ app, state }) {
   if (!call) return null;
   const host = call.host !== "" && call.host === you?.peer;
   return html`
+    ${call.knocks.map((knock) => html`<${KnockToast} key=${knock.id} app=${app} knock=${knock} />`)}
     ${call.kind === "link" && html`<div class="panel-part"><p class="muted">${t(call.locked ? "room.invite.locked" : call.pass ? "room.invite.pass" : "invite.text")}</p><${Invite} url=${location.href} /></div>`}
     <${AddPerson} app=${app} state=${state} call=${call} />
     <${Members} app=${app} state=${state} call=${call} host=${host} />

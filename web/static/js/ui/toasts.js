@@ -33,8 +33,8 @@ export function Toasts({ app, state }) {
     </div>`;
 }
 
-/** @param {{app: import("../app.js").App, knock: import("../state.js").Knock}} props */
-const KnockToast = ({ app, knock: { id, name, note } }) => html`
+/** Someone at the door. @param {{app: import("../app.js").App, knock: import("../state.js").Knock}} props */
+export const KnockToast = ({ app, knock: { id, name, note } }) => html`
   <div class="toast toast-knock" role="group" aria-label=${t("knock.title", { name })}>
     <${Icon} name="bell" />
     <p><strong>${t("knock.title", { name })}</strong>${note && html`<br /><bdi>${t("knock.note", { note })}</bdi>`}</p>
