@@ -141,6 +141,9 @@ function Refused({ app, state }) {
   const problem = call?.problem;
   const text = problem ? t(problem.key, problem.values) : "";
   if (call && call.kind !== "link") return html`<${Message} icon="phone-off" title=${t("summary.over")} text=${text} ...${again(app, call)} />`;
+  if (problem?.key === "call.kicked") {
+    return html`<${Message} icon="door" title=${text} text=${t("call.kicked.text")} action=${t("common.home")} onAction=${() => app.o.router.go("/")} />`;
+  }
   return html`<${Message} icon="alert" title=${t("refused.title", { room: call?.room ?? "" })} text=${text}
     action=${t("common.retry")} onAction=${() => app.calls.again()} second=${t("common.home")} onSecond=${() => app.o.router.go("/")} />`;
 }
