@@ -167,7 +167,7 @@ const Alone = ({ room: around }) => html`
           <h2>${t("alone.title")}</h2>
           <p class="muted">${t("alone.text")}</p>
           <${Invite} url=${location.href} />
-          <p class="muted small">${t(state.call.locked ? "room.invite.locked" : state.call.pass ? "room.invite.pass" : "alone.secret")}</p>
+          <p class="muted small">${t(around.state.call?.locked ? "room.invite.locked" : around.state.call?.pass ? "room.invite.pass" : "alone.secret")}</p>
         </section>`
       : html`<${AloneInCall} app=${around.app} state=${around.state} />`}
     <${SelfTile} key="self" room=${around} small=${true} />
