@@ -147,6 +147,8 @@ export class Calling {
     const silent = prefs.muted.includes(from.user);
     this.o.store.set({ rings: [...rings, { call, from, video: media?.video === true, silent }] });
     this.o.session.request("call.ringing", { call }).catch(() => this.#remove(call));
+    // Ahead of Accept: what a call is made of, but no device and no connection.
+    import("./rtc/call.js").catch(() => {});
   }
 
   /** @param {{call: string, state: string}} frame */

@@ -33,7 +33,7 @@ const LATER = {
 };
 
 /** Which of them may be next, by page. @type {Record<string, string[]>} */
-const NEXT = { home: ["user", "waiting"], "room.lobby": ["call"], "room.waiting": ["call"], "user.calling": ["call"], "room.locked": ["knocking"] };
+const NEXT = { home: ["user", "waiting"], "room.lobby": ["call"], "room.waiting": ["call"], "user.calling": ["call"], ring: ["call"], "room.locked": ["knocking"] };
 
 /** @param {string} name  of LATER */
 function later(name) {
@@ -66,7 +66,8 @@ export function Root({ app, store }) {
   const name = pageName(state);
   usePageChange(name, state);
   useAnswered(state);
-  useEffect(() => ahead(name), [name]);
+  const rings = state.rings.length > 0;
+  useEffect(() => ahead(rings ? "ring" : name), [name, rings]);
   return html`
     <a class="skip-link" href="#main">${t("common.skip")}</a>
     <${Strip} app=${app} state=${state} />
