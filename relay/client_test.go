@@ -21,7 +21,7 @@ func (u user) key() []byte { return longTermKey(u.name, u.realm, u.password) }
 
 // prober speaks TURN by hand-made messages over one socket.
 type prober struct {
-	t     *testing.T
+	t     testing.TB
 	conn  net.Conn
 	tcp   bool
 	nonce []byte
@@ -51,7 +51,7 @@ func (s *testServer) probeFrom(network string, u user, local net.Addr) *prober {
 // endOf ends the allocations of a client's address.
 func (s *testServer) endOf(local net.Addr) {
 	for _, a := range s.Allocations() {
-		if a.Client.String() == local.String() {
+		if a.Client.String() == local.String() && (a.Transport == "udp") == (local.Network() == "udp") {
 			s.End(a.ID)
 		}
 	}

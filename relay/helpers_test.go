@@ -40,7 +40,7 @@ func (c *clock) advance(d time.Duration) {
 // testServer is a running server on port 0 over UDP and TCP.
 type testServer struct {
 	*Server
-	t    *testing.T
+	t    testing.TB
 	addr netip.AddrPort // of both transports
 }
 
@@ -57,7 +57,7 @@ func testOptions() Options {
 
 // start runs a server; change may alter the options. In the end no goroutine of
 // its may be left.
-func start(t *testing.T, change func(*Options)) *testServer {
+func start(t testing.TB, change func(*Options)) *testServer {
 	t.Helper()
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() { checkGoroutines(t, before) })
@@ -66,7 +66,7 @@ func start(t *testing.T, change func(*Options)) *testServer {
 
 // startAmong is start for one server among several, whose goroutines cannot be
 // told apart.
-func startAmong(t *testing.T, change func(*Options)) *testServer {
+func startAmong(t testing.TB, change func(*Options)) *testServer {
 	t.Helper()
 	o := testOptions()
 	o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -114,8 +114,13 @@ func (s *testServer) serveTLS() netip.AddrPort {
 	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
+func dialTLS(to netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{Timeout: patience}
+	return tls.DialWithDialer(&d, "tcp", to.String(), &tls.Config{InsecureSkipVerify: true})
+}
+
 // listenBoth binds one port on both transports.
-func listenBoth(t *testing.T) (net.Listener, *net.UDPConn) {
+func listenBoth(t testing.TB) (net.Listener, *net.UDPConn) {
 	t.Helper()
 	for range 20 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -132,7 +137,7 @@ func listenBoth(t *testing.T) (net.Listener, *net.UDPConn) {
 	return nil, nil
 }
 
-func checkGoroutines(t *testing.T, before int) {
+func checkGoroutines(t testing.TB, before int) {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if runtime.NumGoroutine() <= before {
@@ -147,7 +152,7 @@ func checkGoroutines(t *testing.T, before int) {
 }
 
 // eventually waits until f is true.
-func eventually(t *testing.T, what string, f func() bool) {
+func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -157,7 +162,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 }
 
 // echoPeer answers every datagram.
-func echoPeer(t *testing.T) netip.AddrPort {
+func echoPeer(t testing.TB) netip.AddrPort {
 	t.Helper()
 	c := plainPeer(t)
 	go echo(c)
@@ -175,7 +180,7 @@ func echo(c *net.UDPConn) {
 	}
 }
 
-func plainPeer(t *testing.T) *net.UDPConn {
+func plainPeer(t testing.TB) *net.UDPConn {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -155,32 +155,3 @@ func TestPolicy(t *testing.T) {
 }
 
 func prefixes(text string) []netip.Prefix { return parsePrefixes(text) }
-
-// FuzzPolicy: no two ways to write an address may be judged differently, and
-// nothing own or special gets through with the default rules.
-func FuzzPolicy(f *testing.F) {
-	f.Add([]byte{127, 0, 0, 1}, uint16(5000))
-	f.Add(make([]byte, 16), uint16(80))
-	f.Fuzz(func(t *testing.T, raw []byte, port uint16) {
-		a, ok := netip.AddrFromSlice(raw)
-		if !ok {
-			return
-		}
-		p := newPolicy(Reloadable{})
-		got := p.judge(netip.AddrPortFrom(a, port), true)
-		if a.Is4() {
-			if mapped := p.judge(netip.AddrPortFrom(netip.AddrFrom16(a.As16()), port), true); mapped != got {
-				t.Fatalf("%v: %v, mapped %v", a, got, mapped)
-			}
-			for _, d := range disguises(a)[1:] {
-				if got != pass && got != ruleLowPort && p.judge(netip.AddrPortFrom(d, port), true) == pass {
-					t.Fatalf("%v is %v, as %v it passes", a, got, d)
-				}
-			}
-		}
-		u := a.Unmap()
-		if got == pass && (u.IsLoopback() || u.IsPrivate() || u.IsUnspecified() || u.IsMulticast() || u.IsLinkLocalUnicast()) {
-			t.Fatalf("%v passes", a)
-		}
-	})
-}
