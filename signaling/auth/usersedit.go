@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -90,6 +91,14 @@ func editAccount(path, name string, change func(f *usersFile, i int)) error {
 	})
 }
 
+// forGroup says whether root keeps a folder for its group, as /etc/parley is kept
+// for the account that the server runs as: a new file then gets that group, and
+// must be readable by it.
+func forGroup(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && os.Geteuid() == 0 && info.Mode().Perm()&0o057 == 0o050
+}
+
 // editUsers replaces the file as a whole. Its group may go on reading it, others
 // never.
 func editUsers(path string, create bool, change func(*usersFile) error) error {
@@ -100,6 +109,8 @@ func editUsers(path string, create bool, change func(*usersFile) error) error {
 	}
 	if info, err := os.Stat(path); err == nil {
 		mode |= info.Mode().Perm() & 0o040
+	} else if forGroup(filepath.Dir(path)) {
+		mode |= 0o040
 	}
 	f, err := parseUsersFile(path, data)
 	if err != nil {

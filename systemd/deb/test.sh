@@ -32,6 +32,9 @@ for f in /usr/lib/systemd/system/parley.{service,socket} /usr/lib/sysusers.d/par
   [ -s "$root$f" ] || fail "$f is missing"
 done
 inside su -s /bin/sh parley -c 'parley check'
+echo 'correct horse' | inside parley user add ann -file /etc/parley/users
+inside su -s /bin/sh parley -c 'cat /etc/parley/users' >/dev/null || fail "the service cannot read the users that root adds"
+mode '640 root:parley' /etc/parley/users
 
 say "serving as the user of the service"
 # No ports of others: the folder shares this machine's network.
