@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { LANGUAGES, choose, clock, format } from "../static/js/i18n.js";
 import { relayDoors } from "../static/js/rtc/diagnose.js";
 import { explainDevice, explainPath, explainRefusal } from "../static/js/rtc/explain.js";
-import { guestName, hue, initials, nextName, roomName } from "../static/js/names.js";
-import { inviteFrom, parse, roomFrom } from "../static/js/router.js";
+import { callName, guestName, hue, initials, nextName, roomName } from "../static/js/names.js";
+import { inviteFrom, parse, roomFrom, userPath } from "../static/js/router.js";
 
 const dir = new URL("../static/", import.meta.url);
 const load = (lang) => JSON.parse(readFileSync(new URL(`i18n/${lang}.json`, dir), "utf8"));
@@ -133,6 +133,14 @@ test("initials and colours come from the name", () => {
   assert.ok(hue("Zoë") >= 0 && hue("Zoë") < 8);
 });
 
+test("a call is called by its title, its room, or whom one talks to", () => {
+  const call = { title: "", kind: "call", room: "r_1", label: "Bob", members: [] };
+  assert.equal(callName(call), "Bob");
+  assert.equal(callName({ ...call, members: [{ name: "Bob" }, { name: "Cara" }] }), "Bob, Cara");
+  assert.equal(callName({ ...call, kind: "link", room: "kitchen" }), "kitchen");
+  assert.equal(callName({ ...call, kind: "link", title: "Monday" }), "Monday");
+});
+
 test("made-up names are ones that the server takes", () => {
   for (let i = 0; i < 200; i++) {
     assert.equal(roomFrom(roomName()) !== null, true);
@@ -146,6 +154,8 @@ test("addresses", () => {
   assert.deepEqual(parse("/r/a/b"), { page: "nowhere" });
   assert.deepEqual(parse(`/r/${"x".repeat(65)}`), { page: "nowhere" });
   assert.deepEqual(parse("/about"), { page: "about" });
+  assert.deepEqual(parse(userPath("Zoë / Ann B.")), { page: "user", name: "Zoë / Ann B." });
+  for (const bad of ["/u/", "/u/%FF", "/u/%20", `/u/${"x".repeat(65)}`, "/u/a/b"]) assert.deepEqual(parse(bad), { page: "nowhere" }, bad);
 });
 
 test("what a person pastes becomes a room, or nothing", () => {

@@ -61,7 +61,7 @@ export class Mesh {
   #queued = false;
   /** @type {Set<string>} who has hung up although the server still keeps the place */
   #parted = new Set();
-  /** @type {{to: string, link: Peer} | null} made for whoever comes first */
+  /** @type {Peer | null} made for whoever comes first */
   #ready = null;
 
   /** @param {MeshOptions} options */
@@ -88,7 +88,7 @@ export class Mesh {
 
   /** All that there are, the one that still waits for its other end included. */
   get #links() {
-    return [...this.#members.values(), ...(this.#ready ? [this.#ready] : [])].map(({ link }) => link);
+    return [...[...this.#members.values()].map(({ link }) => link), ...(this.#ready ? [this.#ready] : [])];
   }
 
   /** @returns {View[]} in the order in which they came */
@@ -109,15 +109,15 @@ export class Mesh {
     }
     for (const peer of room.peers) this.#add(peer);
     this.o.answer = false;
-    this.#ready?.link.resync();
+    this.#ready?.resync();
     this.#changed();
   }
 
   /** Makes the link to whoever comes first, and leaves its offer in the mailbox of the room. */
   prepare() {
-    const ready = { to: "*", link: /** @type {any} */ (null) };
-    ready.link = new Peer({ ...this.#options(() => ready.to), initiator: true });
-    this.#ready = ready;
+    /** @type {Peer} */
+    const link = new Peer({ ...this.#options(() => link.id), id: "*", initiator: true });
+    this.#ready = link;
   }
 
   /**
@@ -199,7 +199,7 @@ export class Mesh {
   close(reason) {
     clearInterval(this.#timer);
     for (const off of this.#off) off();
-    this.#ready?.link.close();
+    this.#ready?.close();
     for (const member of this.#members.values()) member.close(reason);
     this.#members.clear();
   }
@@ -244,17 +244,15 @@ export class Mesh {
     const ready = this.#ready;
     this.#ready = null;
     if (!ready) return new Peer({ ...this.#options(() => id), id, ...(this.o.answer ? { initiator: false } : {}) });
-    ready.to = id;
-    ready.link.adopt(id);
-    return ready.link;
+    ready.adopt(id);
+    return ready;
   }
 
-  /** @param {() => string} to @returns {import("./peer.js").PeerOptions} */
+  /** @param {() => string} to @returns {Omit<import("./peer.js").PeerOptions, "id">} */
   #options(to) {
     const { o } = this;
     return {
       self: o.self,
-      id: to(),
       config: (relay) => this.#config(relay),
       tracks: o.tracks,
       state: o.state,
