@@ -167,12 +167,12 @@ func (b *relayBench) traffic(ctx context.Context, c relayCase, t *contestant, du
 		return f, fmt.Errorf("of %d packets none was delivered", s.packets)
 	}
 	percent := func(n int64) float64 { return 100 * float64(n) / float64(s.packets) }
-	drops := g.drops()
+	drops, missing := g.drops(), int64(s.packets-n)
 	f.cpu = (after - busy) / time.Duration(n)
 	f.rate = float64(n) / s.took.Seconds()
 	f.after = percent(drops)
-	f.before = percent(max(0, udpOverflows()-overflows-drops))
-	f.inside = max(0, percent(int64(s.packets-n))-f.before-f.after)
+	f.before = percent(max(0, min(udpOverflows()-overflows, missing)-drops)) // others on the machine overflow too
+	f.inside = max(0, percent(missing)-f.before-f.after)
 	f.p50, f.p99 = g.tally.percentiles()
 	f.bound = s.late > duration/lateness
 	return f, nil
