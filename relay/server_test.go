@@ -117,3 +117,58 @@ func TestOwnPortsStayClosed(t *testing.T) {
 		t.Fatalf("drops: %v", s.Snapshot().Dropped)
 	}
 }
+
+// TestClientsOnThisMachine: two tabs on the server's own machine are clients
+// like any other, from loopback and from every interface address.
+func TestClientsOnThisMachine(t *testing.T) {
+	s := start(t, nil)
+	udp, err := net.ListenUDP("udp4", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.ServeUDP(udp) }()
+	own, err := interfaceAddresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for a := range own {
+		if !a.Is4() {
+			continue
+		}
+		ts := &testServer{Server: s.Server, t: t, addr: netip.AddrPortFrom(a, addrPortOf(udp.LocalAddr()).Port())}
+		p, q := ts.probe("udp", ts.user("ann")), ts.probe("udp", ts.user("ben"))
+		here, there := p.allocate(), q.allocate()
+		q.want(0, methodCreatePermission, peerAttr(here))
+		p.want(0, methodChannelBind, bindAttrs(0x4000, there))
+		p.channelData(0x4000, []byte("from "+a.String()))
+		q.wantData(here, "from "+a.String())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLowPorts: a permission is for an address, but data to one of its ports
+// below 1024 is dropped; those services are not peers of a call.
+func TestLowPorts(t *testing.T) {
+	engines(t, func(t *testing.T, engine string) {
+		s := start(t, func(o *Options) { o.Engine = engine })
+		p := s.probe("udp", s.user("ann"))
+		p.allocate()
+		at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("8.8.8.8"), port) }
+		p.want(0, methodCreatePermission, peerAttr(at(53)))
+		for i, port := range []uint16{53, 123, 1023} {
+			p.want(403, methodChannelBind, bindAttrs(0x4000, at(port)))
+			p.sendIndication(at(port), []byte("query"))
+			p.want(0, methodRefresh, nil)
+			eventually(t, "the drop is counted", func() bool { return s.Snapshot().Dropped["denied"] == uint64(i+1) })
+		}
+		if n := s.Snapshot().PacketsUp; n != 0 {
+			t.Errorf("%d packets relayed", n)
+		}
+	})
+}

@@ -74,6 +74,47 @@ func TestAbuse(t *testing.T) {
 	t.Log("\n" + table(rows))
 }
 
+// TestNothingElseOnUDP: TURN over DTLS is not offered, and no other service has
+// a UDP socket: what listens there is the relay's port alone.
+func TestNothingElseOnUDP(t *testing.T) {
+	v, err := serveParley(t, build(t, t.TempDir(), ".", "parley"), &abuse{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(v.relay)
+	n, _ := strconv.Atoi(port)
+	sockets := v.sockets()
+	found := 0
+	for _, table := range []string{"udp", "udp6"} {
+		text, _ := os.ReadFile("/proc/net/" + table)
+		for _, line := range strings.Split(string(text), "\n") {
+			f := strings.Fields(line)
+			if len(f) < 10 || !sockets["socket:["+f[9]+"]"] {
+				continue
+			}
+			if found++; !strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) {
+				t.Errorf("a UDP socket at %s, the relay is at port %04X", f[1], n)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no UDP socket is found: the test looks in the wrong place")
+	}
+}
+
+// sockets names those that the process has.
+func (v *victim) sockets() map[string]bool {
+	dir := fmt.Sprintf("/proc/%d/fd/", v.cmd.Process.Pid)
+	list, _ := os.ReadDir(dir)
+	names := make(map[string]bool)
+	for _, e := range list {
+		if to, err := os.Readlink(dir + e.Name()); err == nil {
+			names[to] = true
+		}
+	}
+	return names
+}
+
 // attack runs the rows that wait side by side, then the others alone, as they
 // use a core or two.
 func attack(t *testing.T, rows []*abuse, one func(*abuse)) {
