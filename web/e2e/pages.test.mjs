@@ -52,8 +52,25 @@ for (const theme of ["light", "dark"]) {
       await assertPlaying(ann, `Bob ${look}`);
       await ann.getByRole("button", { name: /Direct/ }).waitFor();
       await inspect(ann, "call", look);
+      const more = ann.getByRole("button", { name: "More", exact: true });
+      await more.click();
+      await inspect(ann, "more", look);
+      await ann.keyboard.press("Escape");
+      await ann.getByRole("button", { name: `More about Bob ${look}` }).click({ force: true });
+      await inspect(ann, "tile-menu", look);
+      await ann.getByRole("menuitem", { name: "Verify" }).click();
+      await inspect(ann, "safety", look);
+      await ann.keyboard.press("Escape");
+      await ann.getByRole("button", { name: /Direct/ }).click();
+      await inspect(ann, "connection", look);
+      await ann.keyboard.press("Escape");
+      await bob.getByRole("button", { name: "Share screen" }).click();
+      await ann.locator("[data-screen] video").waitFor();
+      await ann.waitForTimeout(1500); // until the first sharp picture
+      await inspect(ann, "screen", look);
+      await bob.getByRole("button", { name: "Stop sharing" }).click();
       // A narrow bar has it in its menu.
-      if (size === "phone") await ann.getByRole("button", { name: "More", exact: true }).click();
+      if (size === "phone") await more.click();
       await ann.getByRole(size === "phone" ? "menuitem" : "button", { name: "Settings" }).click();
       await inspect(ann, "settings", look);
       await ann.keyboard.press("Escape");

@@ -31,7 +31,7 @@ export function CallPage({ app, state }) {
   const room = useRoom({ app, state, open: setDialog, onBlocked: () => setBlocked(true), openPip: (id) => (setPipId(id), togglePip()) });
   const narrow = useNarrow();
   useWakeLock();
-  useMediaSession(app, state);
+  useMediaSession(app, state, togglePip);
   useSizes(app, state, pip);
   const hand = () => app.calls.raiseHand(!state.call?.hand);
   const open = (/** @type {string} */ name) => setDialog({ name });

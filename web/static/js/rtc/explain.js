@@ -109,15 +109,16 @@ export function explainShare(error, ms, env) {
 
 /**
  * Why two people's media does not meet.
- * @param {{relayOnly: boolean, relays: boolean, iceErrors: readonly number[], step?: import("./diagnose.js").SetupStep | "", away?: boolean, relay?: boolean, doors?: readonly string[]}} facts
+ * @param {{relayOnly: boolean, relays: boolean, iceErrors: readonly number[], step?: import("./diagnose.js").SetupStep | "", away?: boolean, offline?: boolean, relay?: boolean, doors?: readonly string[]}} facts
  *   relays: the server gave TURN addresses; iceErrors: codes of icecandidateerror; step: of setting up that failed;
- *   away: the other side has lost the server too; relay: it could be reached; doors: its ports, as "UDP 3478"
+ *   away: the other side has lost the server too; offline: this side has; relay: it could be reached; doors: its ports, as "UDP 3478"
  * @returns {Explanation}
  */
-export function explainPath({ relayOnly, relays, iceErrors, step = "", away = false, relay = false, doors = [] }) {
+export function explainPath({ relayOnly, relays, iceErrors, step = "", away = false, offline = false, relay = false, doors = [] }) {
   /** @type {Action[]} */
   const actions = ["retry"];
   if (relayOnly && !relays) return { title: "path.norelay", steps: ["path.norelay.steps"], actions };
+  if (offline) return { title: "path.offline", steps: ["path.offline.steps"], actions };
   if (away) return { title: "path.away", steps: ["path.away.steps"], actions };
   // Servers differ: some say 400 to a credential that they do not know.
   if (iceErrors.some((code) => code === 400 || code === 401)) {

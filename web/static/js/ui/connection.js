@@ -87,10 +87,10 @@ const size = (w, h) => (w ? ` · ${w}×${h}` : "");
  * Why there is no connection to somebody, once that lasts.
  * @param {View} view @param {import("../state.js").State} state @returns {import("../rtc/explain.js").Explanation | null}
  */
-export function whyOf(view, { ice, prefs }) {
+export function whyOf(view, { ice, prefs, net }) {
   const { phase, waiting, iceErrors, step, away, relay } = view;
   if (phase === "connected" || !(waiting || phase === "failed" || phase === "lost")) return null;
-  return explainPath({ relayOnly: prefs.relayOnly, relays: hasRelay(ice), iceErrors, step, away, relay, doors: relayDoors(ice?.iceServers ?? []) });
+  return explainPath({ relayOnly: prefs.relayOnly, relays: hasRelay(ice), iceErrors, step, away, offline: net !== "online", relay, doors: relayDoors(ice?.iceServers ?? []) });
 }
 
 /** @param {{view: View, state: import("../state.js").State}} props */

@@ -32,18 +32,19 @@ export function useWakeLock() {
 
 /**
  * The buttons of a headset, of the keyboard and of the browser's own picture in picture.
- * @param {App} app @param {State} state
+ * @param {App} app @param {State} state @param {() => void} pip
  */
-export function useMediaSession(app, { devices }) {
-  const now = useRef(devices);
-  now.current = devices;
+export function useMediaSession(app, { devices }, pip) {
+  const now = useRef({ devices, pip });
+  now.current = { devices, pip };
   useEffect(() => {
     const session = /** @type {any} */ (navigator).mediaSession;
     /** @type {Record<string, () => void>} */
     const actions = {
-      togglemicrophone: () => void app.setDevice("mic", !now.current.mic.on),
-      togglecamera: () => void app.setDevice("cam", !now.current.cam.on),
+      togglemicrophone: () => void app.setDevice("mic", !now.current.devices.mic.on),
+      togglecamera: () => void app.setDevice("cam", !now.current.devices.cam.on),
       hangup: () => app.calls.leave(),
+      enterpictureinpicture: () => now.current.pip(),
     };
     for (const [name, fn] of Object.entries(actions)) handle(session, name, fn);
     return () => Object.keys(actions).forEach((name) => handle(session, name, null));
