@@ -125,6 +125,41 @@ test("a side that starts over gets a new offer, and both end connected to the ne
   }
 });
 
+test("a side that was asleep while the other started over several times ends connected to the last one", async () => {
+  for (const who of ["a", "b"]) {
+    const both = pair();
+    await settle();
+    const [awake, asleep] = who === "a" ? [both.a, both.b] : [both.b, both.a];
+    // What is sent to the sleeper waits, in order, as the server keeps it.
+    const kept = [];
+    awake.to = { peer: { signal: (data) => kept.push(data) } };
+    for (let i = 0; i < 4; i++) {
+      awake.peer.rebuild({ tell: true });
+      await settle();
+    }
+    // It wakes; its answers take a while to come back.
+    const answers = [];
+    asleep.to = { peer: { signal: (data) => answers.push(data) } };
+    for (const data of kept) {
+      asleep.peer.signal(data);
+      await settle();
+    }
+    [awake.to, asleep.to] = [asleep, awake];
+    for (const data of answers) awake.peer.signal(data);
+    for (let i = 0; i < 20; i++) await settle();
+    const made = FakeConnection.made.length;
+    for (let i = 0; i < 20; i++) await settle();
+    assert.equal(FakeConnection.made.length, made, `${who}: they go on starting over`);
+    for (const side of [both.a, both.b]) {
+      assert.equal(side.peer.pc.signalingState, "stable", who);
+      assert.ok(side.peer.pc.remoteDescription, who);
+      assert.deepEqual(side.errors, [], who);
+    }
+    awake.peer.close();
+    asleep.peer.close();
+  }
+});
+
 test("an offer that the server lost is said again", async () => {
   const b = side("p_b", "p_a");
   await settle();

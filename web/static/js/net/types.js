@@ -30,6 +30,7 @@
  *
  * @typedef {object} SignalData
  * @property {string} pc                                 id of the sender's RTCPeerConnection
+ * @property {string} [re]                               id of the receiver's RTCPeerConnection that it is meant for, once known
  * @property {RTCSessionDescriptionInit} [description]
  * @property {RTCIceCandidateInit[]} [candidates]
  * @property {null} [candidate]                          present: no more candidates

@@ -101,6 +101,7 @@ export class Peer {
    */
   signal(data) {
     if (this.#closed || typeof data?.pc !== "string" || this.#past.has(data.pc)) return;
+    if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
     if (this.#remote === null) {
       this.#remote = data.pc;
       // Its connection is younger than our offer, or never saw it.
@@ -183,7 +184,7 @@ export class Peer {
       pc,
       polite: !this.initiator,
       initiator: this.initiator,
-      send: (part) => o.send({ pc: local, ...part }),
+      send: (part) => o.send({ pc: local, ...(this.#remote && { re: this.#remote }), ...part }),
       beforeAnswer: () => {
         this.#offered = this.now();
         adoptLayout(pc, o.tracks());

@@ -37,9 +37,8 @@ const Notice = ({ text, steps, icon = "alert", action, onAction, onClose }) => h
   <div class="notice" role="status">
     <${Icon} name=${icon} />
     <div class="notice-text"><strong>${text}</strong>${steps && html`<p>${steps}</p>`}</div>
-    ${(action || onClose) && html`<div class="row">
-      ${action && html`<button type="button" class="button button-small" onClick=${onAction}>${action}</button>`}
-      ${onClose && html`<button type="button" class="button button-small button-quiet" onClick=${onClose}>${t("common.close")}</button>`}</div>`}
+    ${action && html`<div class="row"><button type="button" class="button button-small" onClick=${onAction}>${action}</button></div>`}
+    ${onClose && html`<button type="button" class="button button-quiet button-icon notice-x" aria-label=${t("common.close")} onClick=${onClose}><${Icon} name="x" /></button>`}
   </div>`;
 
 /** Another device has taken the place of one that went away. @param {PageProps & {device: "mic" | "cam"}} props */
