@@ -1,6 +1,5 @@
 import { t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
-import { whyOf } from "./connection.js";
 import { classes, html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Sound, Video } from "./media.js";
@@ -55,7 +54,7 @@ export function Tile({ view, room, small = false }) {
       ${picture ? html`<${Video} track=${tracks.cam} of=${id} slot="cam" label=${t("tile.video", { name })} />` : html`<div class="tile-empty"><${Avatar} name=${name} size=${small ? "small" : "large"} /></div>`}
       <${Sound} track=${tracks.mic} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
       <${Sound} track=${state.screenAudio ? tracks.screenAudio : null} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
-      <${Trouble} view=${view} room=${room} />
+      <${Trouble} view=${view} app=${room.app} />
       <${Sign} hand=${state.hand} sign=${room.signs[id]} />
       <${Label} name=${name} mic=${state.mic} deaf=${hearing.muted} view=${view} note=${trouble(view) ? "" : note(view)} />
       <${TileMenu} view=${view} room=${room} />
@@ -64,16 +63,15 @@ export function Tile({ view, room, small = false }) {
 
 /**
  * What is wrong with the link, and once that takes long, what one can do.
- * @param {{view: View, room: Room}} props
+ * @param {{view: View, app: import("../app.js").App}} props
  */
-function Trouble({ view, room: { app, state } }) {
+function Trouble({ view, app }) {
   const key = trouble(view);
   if (!key) return null;
-  const why = whyOf(view, state);
   const lost = view.phase === "lost" || view.phase === "failed";
   return html`
     <div class="tile-trouble">
-      <p class="tile-trouble-text">${view.phase !== "lost" && html`<span class="spinner" aria-hidden="true"></span>`}<span>${t(key)}${why && html`<span class="tile-why">${t(why.title, why.values)}</span>`}</span></p>
+      <p class="tile-trouble-text">${view.phase !== "lost" && html`<span class="spinner" aria-hidden="true"></span>`}${t(key)}</p>
       ${(lost || (view.waiting && view.phase !== "connected")) && html`
         <div class="row row-center">
           ${lost && html`<button type="button" class="button button-small" onClick=${() => app.calls.live?.retry(view.id)}>${t("tile.retry")}</button>`}
