@@ -101,6 +101,10 @@ SOAK ?= 30m
 soak: build
 	$(GO) run ./cmd/loadgen soak -d $(SOAK)
 
+# From joining to the first picture at 40 ms to the server, beside the tutorials' way.
+bench-setup: deps build
+	cd web && timeout 3600 node e2e/natlab/setup.mjs
+
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 

@@ -32,6 +32,8 @@ const ISP = "198.51.100.31";
 /** Where a client can be. `double` and `mobile` are behind the operator's symmetric NAT, `same` in the other's home. */
 export const PLACES = [...Object.keys(NATS), "double", "mobile", "same", "ipv6"];
 
+const SETTLE_LIMIT_MS = 10_000;
+
 let count = 0;
 
 /** Network namespaces with everything in them. It goes away with `close`, and with this process. */
@@ -143,14 +145,15 @@ export class Lab {
       addr add ${s.lan}.1/24 dev lan
       addr add ${s.gw}/28 dev lan
       addr add ${s.lan6}::1/64 dev lan nodad`);
-    await this.#online(side);
   }
 
   /** The way of a home to the internet: its own, or through the operator. @param {"a" | "b"} side */
   #online(side, operator = false) {
     const s = SIDES[side];
     return this.ip(`home-${side}`, operator ? `addr flush dev wan scope global
-      route replace default via 100.64.0.1` : `link set wan up
+      link set isp up
+      route replace default via 100.64.0.1` : `link set isp down
+      link set wan up
       addr replace ${s.home}/24 dev wan
       addr replace ${s.home6}/64 dev wan nodad
       ${this.#toOpen(side)}
@@ -172,8 +175,7 @@ export class Lab {
     }
     await this.ip("isp", commands);
     for (const side of ["a", "b"]) {
-      await this.ip(`home-${side}`, `link set isp up
-        addr add ${SIDES[side].isp}/24 dev isp`);
+      await this.ip(`home-${side}`, `addr add ${SIDES[side].isp}/24 dev isp`);
     }
     await this.nft("isp", router(NATS.symmetric));
   }
@@ -214,13 +216,28 @@ export class Lab {
     await this.ip(side, `${["home", "guest", "mobile"].map((dev) => `link set dev ${dev} down
       addr flush dev ${dev}`).join("\n")}
       ${plugs[place] ?? v4("home", `${s.lan}.2/24`, `${s.lan}.1`)}`);
+    await this.#settled(side);
     await this.forget();
+  }
+
+  /** The kernel tells of a cable that was plugged in up to a second later; a browser that is started by then breaks off what it has begun. */
+  async #settled(side) {
+    for (const end = Date.now() + SETTLE_LIMIT_MS; ; await new Promise((done) => setTimeout(done, 20))) {
+      const links = JSON.parse(await this.exec(side, ["ip", "-j", "addr"]));
+      const up = links.filter(({ link_type, flags }) => link_type === "ether" && flags.includes("UP"));
+      const ready = ({ operstate, addr_info }) => operstate === "UP" && addr_info.some(({ scope, tentative }) => scope === "link" && !tentative);
+      if (up.every(ready)) return;
+      if (Date.now() > end) throw new Error(`the cable of ${side} does not come up: ${JSON.stringify(up)}`);
+    }
   }
 
   /** All routers forget their mappings. */
   async forget() {
     await Promise.all(["home-a", "home-b", "isp"].map((host) => this.exec(host, ["conntrack", "-F"], { fails: true })));
   }
+
+  /** Breaks the server's connections with one side, as a middlebox does. @param {"a" | "b"} side */
+  breakTcp = (side) => this.exec("server", ["ss", "-K", "-t", "state", "established", "dst", SIDES[side].home]);
 
   /** Closes ports of the server, or opens all. @param {string[]} ports  as "udp dport 3478" */
   shut = (ports) => this.nft("server", firewall(ports));
@@ -246,6 +263,17 @@ export class Lab {
       link set dev ${side}y master br0`);
     const cable = path.join(import.meta.dirname, "cable.py");
     this.cables[side] = await start(this.in("wan", ["/usr/bin/python3", cable, side, `${side}x`, String(ms)]), "ready");
+  }
+
+  /**
+   * How much passes each way between a home and the internet, or as much as can.
+   * @param {"a" | "b"} side @param {number} kbit  a second; 0 for no limit
+   */
+  async rate(side, kbit) {
+    for (const dev of ["wan", "own"]) {
+      await this.exec(`home-${side}`, ["tc", "qdisc", "del", "dev", dev, "root"], { fails: true });
+      if (kbit) await this.exec(`home-${side}`, ["tc", "qdisc", "add", "dev", dev, "root", "tbf", "rate", `${kbit}kbit`, "burst", "4kb", "latency", "300ms"]);
+    }
   }
 
   /** @param {"a" | "b"} side @returns {Promise<string[]>} whom the client has sent to although nobody told it to */

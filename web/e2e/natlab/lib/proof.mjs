@@ -8,6 +8,16 @@ const MOST = 0.8;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** Looks until what is seen is good; the last look is in the error. */
+async function eventually(what, limit, look) {
+  let last;
+  try {
+    await until(what, async () => (last = await look()).good, limit);
+  } catch {
+    assert.fail(`${what}: still ${JSON.stringify(last?.seen)} after ${limit} ms`);
+  }
+}
+
 /** What came through each way in one window, as shares of what was sent. */
 async function flow(a, b, window) {
   const before = await Promise.all([stats(a), stats(b)]);
@@ -26,13 +36,10 @@ async function flow(a, b, window) {
  * @param {import("playwright-core").Page} a @param {import("playwright-core").Page} b
  */
 export async function assertFlows(a, b, { share = MOST, window = WINDOW_MS, limit = LIMIT_MS } = {}) {
-  await until("picture and sound play both ways", async () => {
+  const good = (way) => way.sent >= (FEWEST_A_SECOND * window) / 1000 && way.frames >= share && way.sound >= share;
+  await eventually("picture and sound play both ways", limit, async () => {
     const seen = await flow(a, b, window);
-    const good = (way) => way.sent >= (FEWEST_A_SECOND * window) / 1000 && way.frames >= share && way.sound >= share;
-    return good(seen.toA) && good(seen.toB) ? seen : (assertFlows.last = seen, false);
-  }, limit).catch((error) => {
-    error.message += ` ${JSON.stringify(assertFlows.last)}`;
-    throw error;
+    return { seen, good: good(seen.toA) && good(seen.toB) };
   });
 }
 
@@ -58,16 +65,11 @@ const wayOf = (own, other) => (own.local === "relay" ? own.relayProtocol : other
  * @param {(a: string, b: string) => boolean} expected  of the two ways
  */
 export async function assertWay(a, b, expected) {
-  await until("the way is the expected one and both say so", async () => {
+  await eventually("the way is the expected one and both say so", LIMIT_MS, async () => {
     const [ofA, ofB] = await Promise.all([stats(a), stats(b)]);
-    if (ofA?.pair !== "succeeded" || ofB?.pair !== "succeeded") return false;
     const ways = [wayOf(ofA, ofB), wayOf(ofB, ofA)];
     const said = await Promise.all([says(a, words(ofA, ofB)), says(b, words(ofB, ofA))]);
-    assertWay.last = { ways, said };
-    return expected(...ways) && said.every(Boolean);
-  }).catch((error) => {
-    error.message += ` ${JSON.stringify(assertWay.last)}`;
-    throw error;
+    return { seen: { ways, said }, good: expected(...ways) && said.every(Boolean) };
   });
 }
 
@@ -81,19 +83,28 @@ export async function assertNoStrangers(lab) {
   assert.deepEqual({ a: await lab.strangers("a"), b: await lab.strangers("b") }, { a: [], b: [] });
 }
 
-/** Watches that frames never stop: the longest gap between two frames that came, until `end` is called. */
-export async function watchGaps(page) {
+/**
+ * Watches the frames that come to a page: every 50 ms, how long none has come.
+ * `longest` asks for the longest gap so far, in milliseconds, and begins anew.
+ */
+export async function watchFrames(page) {
   await page.evaluate(() => {
     const seen = { frames: -1, at: performance.now(), longest: 0 };
-    window.gaps = seen;
-    seen.timer = setInterval(async () => {
+    window.watched = seen;
+    setInterval(async () => {
       const pc = window.connections.filter((c) => c.connectionState !== "closed").at(-1);
       const all = [...(await pc.getStats()).values()];
       const frames = all.filter((s) => s.type === "inbound-rtp" && s.kind === "video").reduce((n, s) => n + (s.framesDecoded ?? 0), 0);
       const now = performance.now();
-      if (frames !== seen.frames) Object.assign(seen, { frames, at: now });
       seen.longest = Math.max(seen.longest, now - seen.at);
+      if (frames !== seen.frames) Object.assign(seen, { frames, at: now });
     }, 50);
   });
-  return { end: () => page.evaluate(() => (clearInterval(window.gaps.timer), Math.round(window.gaps.longest))) };
+  return {
+    longest: () => page.evaluate(() => {
+      const { longest } = window.watched;
+      Object.assign(window.watched, { longest: 0, at: performance.now() });
+      return Math.round(longest);
+    }),
+  };
 }

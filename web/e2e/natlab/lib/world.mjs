@@ -13,6 +13,8 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const CAMERA = { width: 320, height: 180, frameRate: 15 };
 /** Places in which a client keeps its address: only the router in front of it changes. */
 const HOME = new Set(["cone", "symmetric", "udp-blocked", "443-only", "double"]);
+/** What the browser itself writes down while it does not reach the server. */
+const UNREACHABLE = /WebSocket connection to .* failed|net::ERR_/;
 const plugOf = (place) => (HOME.has(place) ? "home" : place);
 
 /** A laboratory with the server and a browser at each of the two places. */
@@ -74,10 +76,13 @@ export class World {
     return launch({ executablePath: wrapper, env: { ...ENV, HOME: home } });
   }
 
-  /** One person with a page of its own. @param {"a" | "b"} side */
+  /** One person with a page of its own; `welcomes` are the times at which the server was reached anew. @param {"a" | "b"} side */
   async person(side) {
     const url = this.#plugs[side] === "ipv6" ? this.server.url6 : this.server.url;
-    return Object.assign(await person(this.#browsers[side], url, { camera: CAMERA }), { side, origin: url });
+    const page = await person(this.#browsers[side], url, { camera: CAMERA });
+    const welcomes = [];
+    page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => /"t":"welcome"/.test(payload) && welcomes.push(Date.now())));
+    return Object.assign(page, { side, origin: url, welcomes });
   }
 
   /**
@@ -105,13 +110,16 @@ export class World {
 
   /**
    * The same, in a call with each other.
-   * @param {{name: string}} test @param {{a: string, b: string, loss?: number, hideIp?: boolean}} places @param {Function} act
+   * @param {{name: string}} test
+   * @param {{a: string, b: string, loss?: number, hideIp?: boolean, cut?: boolean}} places  cut: the way to the server breaks
+   * @param {Function} act
    */
-  call(test, { hideIp, ...places }, act) {
+  call(test, { hideIp, cut, ...places }, act) {
     return this.two(test, places, async (ann, bob) => {
       await enter(ann, ann.room, ann.called, { hideIp });
       await enter(bob, bob.room, bob.called, { hideIp });
       await act(ann, bob);
+      if (cut) for (const page of [ann, bob]) page.faults = page.faults.filter((fault) => !UNREACHABLE.test(fault));
       assertNoFaults(ann, bob);
     });
   }

@@ -1,0 +1,110 @@
+/**
+ * How long it takes from joining to the first remote frame, at 40 ms round trip to the server, beside the pattern of
+ * tutorials: `make bench-setup`. RUNS and PATHS (direct,udp,tcp,tls) narrow it.
+ */
+import { enter, LIMIT_MS, signIn } from "../lib/call.mjs";
+import { instrument } from "./lib/marks.mjs";
+import { PAGE } from "./lib/tutorial.mjs";
+import { World } from "./lib/world.mjs";
+
+const RUNS = Number(process.env.RUNS ?? 20);
+/** Half of the round trip. */
+const ONE_WAY_MS = 20;
+/** The goal, of the tutorials' median, on relayed paths. */
+const GOAL = 0.6;
+
+const PATHS = { direct: ["cone", "cone"], udp: ["symmetric", "symmetric"], tcp: ["udp-blocked", "udp-blocked"], tls: ["443-only", "443-only"] };
+const wanted = (process.env.PATHS ?? Object.keys(PATHS).join()).split(",");
+
+/** Each way to call: how the first enters, and how the second comes to the point of joining. */
+const PATTERNS = {
+  parley: {
+    first: (page) => enter(page, page.room, page.called),
+    async ready(page) {
+      if (page.url() === "about:blank") await signIn(page, page.room, page.called);
+      else {
+        await page.getByRole("button", { name: "Leave" }).click();
+        await page.getByRole("heading", { name: "You have left the room" }).waitFor({ timeout: LIMIT_MS });
+        await page.goto(page.room);
+      }
+      const [open, join] = ["Turn on camera and microphone", "Join"].map((name) => page.getByRole("button", { name, exact: true }));
+      await open.or(join).first().waitFor({ timeout: LIMIT_MS });
+      if (await open.isVisible()) await open.click();
+      await join.waitFor({ timeout: LIMIT_MS });
+    },
+    alone: (page) => page.getByRole("heading", { name: "You are the only one here" }).waitFor({ timeout: LIMIT_MS }),
+  },
+  tutorial: tutorial(""),
+  "tutorial, trickle": tutorial("#trickle"),
+};
+
+function tutorial(hash) {
+  const open = async (page) => {
+    const query = new URLSearchParams({ name: page.called, room: page.room.split("/").at(-1) });
+    await page.goto("about:blank");
+    await page.goto(`${page.origin}/tutorial?${query}${hash}`);
+    await page.locator("#join:enabled").waitFor({ timeout: LIMIT_MS });
+  };
+  return {
+    async first(page) {
+      await open(page);
+      await page.locator("#join").click();
+    },
+    ready: open,
+    alone: (page) => page.getByText("alone", { exact: true }).waitFor({ timeout: LIMIT_MS }),
+  };
+}
+
+/** @returns {Promise<{ms: number, marks: [number, string][]}>} one call's set-up, seen from the one who joins */
+async function once(pattern, ann, bob) {
+  await pattern.ready(bob);
+  await pattern.alone(ann);
+  for (const page of [ann, bob]) await page.evaluate(() => window.marks.splice(0));
+  await bob.getByRole("button", { name: "Join", exact: true }).click();
+  await bob.waitForFunction(() => window.marks.some(([, what]) => what === "first frame"), null, { timeout: LIMIT_MS, polling: 50 });
+  const [here, there] = await Promise.all([bob, ann].map((page) => page.evaluate(() => window.marks)));
+  const start = here.find(([, what]) => what.startsWith("→ room.join"))[0];
+  const marks = [...here.map(([at, what]) => [at - start, what]), ...there.map(([at, what]) => [at - start, `                              ${what}`])];
+  return { ms: here.find(([, what]) => what === "first frame")[0] - start, marks: marks.filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0]) };
+}
+
+const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+
+/** @returns {Promise<{median: number}>} */
+async function measure(world, path, name) {
+  const pattern = PATTERNS[name];
+  const runs = [];
+  await world.two({ name: `setup ${path} ${name}` }, { a: PATHS[path][0], b: PATHS[path][1] }, async (ann, bob) => {
+    for (const page of [ann, bob]) {
+      await page.context().addInitScript(instrument);
+      await page.route("**/tutorial?*", (route) => route.fulfill({ contentType: "text/html", body: PAGE }));
+    }
+    await pattern.first(ann);
+    for (let i = 0; i < RUNS; i++) runs.push(await once(pattern, ann, bob));
+  });
+  runs.sort((a, b) => a.ms - b.ms);
+  const sorted = runs.map(({ ms }) => Math.round(ms));
+  const median = quantile(sorted, 0.5);
+  console.log(`\n${path}, ${name}: median ${median} ms of ${RUNS} (fastest ${sorted[0]}, 90 % ${quantile(sorted, 0.9)}, slowest ${sorted.at(-1)})`);
+  for (const [at, what] of quantile(runs, 0.5).marks.filter(([at]) => at <= median + 1)) console.log(`${String(Math.round(at)).padStart(7)}  ${what}`);
+  return { median };
+}
+
+const world = await World.open({ signaling: { max_sessions_per_user: 64 } });
+const table = [];
+try {
+  for (const side of ["a", "b"]) await world.lab.delay(side, ONE_WAY_MS);
+  for (const path of wanted) {
+    const medians = {};
+    for (const name of Object.keys(PATTERNS)) medians[name] = (await measure(world, path, name)).median;
+    table.push([path, medians]);
+  }
+} finally {
+  await world.close();
+}
+console.log(`\nJoin to first remote frame, median of ${RUNS}, ${2 * ONE_WAY_MS} ms to the server`);
+for (const [path, medians] of table) {
+  const share = medians.parley / medians.tutorial;
+  const verdict = path === "direct" ? "" : share <= GOAL ? `goal ${GOAL} met` : `goal ${GOAL} MISSED`;
+  console.log(`${path.padEnd(7)} ${Object.entries(medians).map(([name, ms]) => `${name} ${ms} ms`).join(", ")}: ${share.toFixed(2)} of the tutorials' ${verdict}`);
+}
