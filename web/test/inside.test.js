@@ -36,7 +36,7 @@ test("after a change of the network there is less patience, and none is needed w
   alive.look(0, 5);
   alive.hurry(100);
   assert.deepEqual(alive.look(500, 6), []);
-  assert.deepEqual(alive.look(1000, 6), []);
+  assert.deepEqual(alive.look(1000, 9), []);
 });
 
 test("a person's own try starts the ladder anew", () => {

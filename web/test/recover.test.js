@@ -61,3 +61,17 @@ test("a failure that the browser reports is acted on once", () => {
   assert.deepEqual(dog.failed(), []);
   assert.deepEqual(silence(dog, 500, 5000, 5), []);
 });
+
+test("after a change of the network, packets that came before it buy no time, and later ones do", () => {
+  const dog = new Watchdog(0);
+  dog.look(500, 5);
+  dog.hurry(900);
+  dog.look(1000, 9);
+  assert.deepEqual(dog.look(2400, 9), ["probe", "stalled", "restart"]);
+  const live = new Watchdog(0);
+  live.look(500, 5);
+  live.hurry(900);
+  live.look(1000, 9);
+  live.look(1500, 12);
+  assert.deepEqual(live.look(2200, 12), []);
+});

@@ -12,8 +12,9 @@ export const SUBPROTOCOL = "parley.v1";
 const HELLO_LIMIT_MS = 10_000;
 /** How long a `pong` may take before the socket counts as dead. */
 const PONG_LIMIT_MS = 5_000;
-/** The same when there is already a reason to doubt the socket. */
+/** The same when there is already a reason to doubt the socket, and when there is a strong one: another try costs little. */
 const PROBE_LIMIT_MS = 2_000;
+const WAKE_LIMIT_MS = 1_000;
 /** Events processed before an `ack` is sent on its own: well below what the server keeps. */
 const ACK_EVERY = 64;
 const OPEN = 1;
@@ -110,14 +111,14 @@ export class Session {
   wake() {
     this.#events.emit("wake", undefined);
     if (this.state === "waiting") this.#connect();
-    else if (this.state === "online") this.probe();
+    else if (this.state === "online") this.probe(WAKE_LIMIT_MS);
   }
 
   /** Asks whether the socket still lives; if not within 2 s, replaces it. */
-  probe() {
+  probe(limit = PROBE_LIMIT_MS) {
     if (!this.#ready || this.#timers.probe) return;
     this.#send({ t: "ping" });
-    this.#timers.probe = setTimeout(() => this.#lost(), PROBE_LIMIT_MS);
+    this.#timers.probe = setTimeout(() => this.#lost(), limit);
   }
 
   /** Leaves for good. Requests that wait fail with code "closed". */

@@ -36,6 +36,7 @@ export class Watchdog {
   #looked;
   #next = 0;
   #alive = false;
+  #hurried = false;
 
   /** @param {number} now  milliseconds, like all times here */
   constructor(now) {
@@ -73,6 +74,7 @@ export class Watchdog {
   /** The network changed or the machine woke: a break is now more likely than patience is useful. @param {number} now */
   hurry(now) {
     this.#since = Math.min(this.#since, now - HURRY_MS);
+    this.#hurried = true;
   }
 
   /** Starts over, as with a new link. @param {number} now */
@@ -86,7 +88,9 @@ export class Watchdog {
   #arrived(now, count) {
     const back = !this.#alive || this.#next > 1;
     this.#count = count;
-    this.#since = now;
+    // What came before the change, and was not looked at yet, proves nothing about now.
+    this.#since = this.#hurried ? now - HURRY_MS : now;
+    this.#hurried = false;
     this.#next = 0;
     this.#alive = true;
     return back ? ["alive"] : [];
