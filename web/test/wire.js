@@ -28,7 +28,7 @@ export function rig() {
           return true;
         },
         bulk: (to) => (calls.has(to) && !down.has(pair(id, to)) ? call.channel(to) : null),
-        chunk: () => 256 * 1024,
+        largest: () => 256 * 1024,
         channels: new Map(),
         channel(to) {
           if (!this.channels.has(to)) this.channels.set(to, new Wire((data) => {

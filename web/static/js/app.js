@@ -9,6 +9,7 @@ import { People } from "./people.js";
 import { savePrefs } from "./prefs.js";
 import { inviteFrom, roomPath, userPath } from "./router.js";
 import { explainRefusal } from "./rtc/explain.js";
+import { Talk } from "./talk.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -38,6 +39,7 @@ export class App {
     const { store, media, key, build, lang, announce } = options;
     this.session = new Session({ url: socketUrl(), key, build, lang });
     this.calls = new Calls({ store, session: this.session, media, announce });
+    this.talk = new Talk({ store, calls: this.calls, announce });
     const { session, calls } = this;
     const arrived = (/** @type {string} */ room) => this.#arrived(room);
     const open = (/** @type {boolean} */ video) => void media.open({ mic: true, cam: video });

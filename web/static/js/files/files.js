@@ -1,5 +1,5 @@
 import { Emitter } from "../net/emitter.js";
-import { unpack } from "./frame.js";
+import { largestChunk, unpack } from "./frame.js";
 import { safeName } from "./name.js";
 import { Incoming } from "./receive.js";
 import { Outgoing } from "./send.js";
@@ -14,7 +14,7 @@ import { Outgoing } from "./send.js";
  *     file.pause {id, on}  file.cancel {id, reason}         either
  *     file.done {id, sha256}  file.saved {id}
  *
- * @typedef {import("../chat/chat.js").ChatCall & {bulk: (id: string) => RTCDataChannel | null, chunk: (id: string) => number}} FileCall
+ * @typedef {import("../chat/chat.js").ChatCall & {bulk: (id: string) => RTCDataChannel | null, largest: (id: string) => number}} FileCall
  * @typedef {import("./send.js").Facts} Facts
  *
  * @typedef {object} Row        what a page shows of one transfer
@@ -182,7 +182,7 @@ export class Files {
     const view = () => /** @type {any} */ (call.views.find(({ id }) => id === peer));
     return {
       bulk: () => call.bulk(peer),
-      chunk: () => call.chunk(peer),
+      chunk: () => largestChunk(call.largest(peer)),
       say: (type, fields) => call.send(peer, type, fields),
       call: () => ({ video: video() || view()?.state?.cam === true, rtt: view()?.figures?.rtt ?? NaN }),
       changed: () => this.#changed(),

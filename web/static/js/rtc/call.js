@@ -120,6 +120,11 @@ export class Call {
     return this.#mesh?.bulk(id) ?? null;
   }
 
+  /** @param {string} id @returns {number} bytes of the largest message that its bulk channel takes; 0 while that is not known */
+  largest(id) {
+    return this.#mesh?.largest(id) ?? 0;
+  }
+
   /** @returns {View[]} the others, in the order in which they came */
   get views() {
     return this.#mesh?.views ?? [];

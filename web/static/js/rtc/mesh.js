@@ -135,6 +135,11 @@ export class Mesh {
     return ctl?.open ? ctl.bulk : null;
   }
 
+  /** @param {string} id @returns {number} bytes of the largest message that a member takes; 0 while that is not known */
+  largest(id) {
+    return this.#members.get(id)?.link.pc.sctp?.maxMessageSize ?? 0;
+  }
+
   /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
   async trackChanged(slot) {
     const track = this.o.tracks()[slot];
