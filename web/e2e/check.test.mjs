@@ -3,7 +3,7 @@ import dgram from "node:dgram";
 import net from "node:net";
 import { after, before, test } from "node:test";
 import { AXE, violations } from "./lib/axe.mjs";
-import { assertNoFaults, FLAGS, launch, person } from "./lib/browser.mjs";
+import { assertNoFaults, FLAGS, launch, person, SIZES } from "./lib/browser.mjs";
 import { LIMIT_MS, signIn, until } from "./lib/call.mjs";
 import { startServer } from "./lib/server.mjs";
 
@@ -25,7 +25,7 @@ const ALL = { browser: "pass", secure: "pass", server: "pass", signaling: "pass"
 test("everything works, devices too, and the report can be left", { timeout: 240_000 }, async () => {
   const server = await startServer({ tls: { mode: "self-signed" } });
   try {
-    const ann = await person(browser, server.url);
+    const ann = await person(browser, server.url, { context: { ...SIZES.laptop, ignoreHTTPSErrors: true } });
     await ann.context().addInitScript(AXE);
     await signIn(ann, server.url, "Ann");
     await ann.getByRole("link", { name: "Test my connection" }).click();

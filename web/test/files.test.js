@@ -23,7 +23,7 @@ function bytes(size, seed = 7) {
 const file = (size, name = "report.pdf", seed = 7) => new File([bytes(size, seed)], name, { lastModified: 5 });
 
 function join(wire, id, { memory = remembers(), stored = async () => { throw new Error("none"); } } = {}) {
-  const files = new Files({ call: wire.join(id), room: "r", video: () => false, memory, stored, folder: (name) => `1-${name}` });
+  const files = new Files({ call: wire.join(id), room: () => "r", video: () => false, memory, stored, folder: (name) => `1-${name}` });
   wire.open(id);
   return files;
 }

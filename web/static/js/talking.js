@@ -24,7 +24,7 @@ export function begin(talk, call) {
   const self = { peer: you?.peer ?? "", name: you?.name ?? "" };
   const chat = new Chat({ call, self });
   const files = new Files({
-    call, room: call.o.room, memory: tabMemory(), folder: folderName,
+    call, room: () => call.o.room ?? "", memory: tabMemory(), folder: folderName,
     stored: (folder) => storedSink(folder, false), video: () => store.state.devices.cam.track !== null || devices.cam.on,
   });
   Object.assign(talk, { chat, files });

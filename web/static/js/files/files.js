@@ -32,7 +32,7 @@ import { Outgoing } from "./send.js";
  *
  * @typedef {object} FilesOptions
  * @property {FileCall} call
- * @property {string} room
+ * @property {() => string} room                    known from the first member on
  * @property {() => boolean} video                   whether a picture is being sent
  * @property {import("./memory.js").Memory} memory
  * @property {(folder: string) => Promise<import("./sink.js").Sink>} stored   what is left of an interrupted file
@@ -73,7 +73,6 @@ export class Files {
       on("file.pause", ({ id, on }, peer) => this.#pausedThere(id, peer, on === true)),
       on("file.cancel", ({ id, reason }, peer) => this.#cancelledThere(id, peer, String(reason))),
     ];
-    this.#remember();
   }
 
   /**
@@ -213,6 +212,7 @@ export class Files {
 
   /** A new connection: senders say again what they have. @param {string} peer */
   #opened(peer) {
+    this.#remember();
     this.#each(peer, ({ part }) => {
       if (!(part instanceof Outgoing) || !part.live) return;
       part.lost();
@@ -224,6 +224,7 @@ export class Files {
   #offered(message, peer) {
     const facts = readOffer(message, peer, this.o.call.views.find(({ id }) => id === peer)?.name ?? "");
     if (!facts) return;
+    this.#remember(); // the other side may have found the link open first
     const known = this.#all.get(keyOf(peer, facts.id));
     if (known) {
       known.facts.handle = facts.handle;
@@ -274,8 +275,9 @@ export class Files {
 
   /** Takes up what a reload has interrupted in this room. */
   #remember() {
+    const here = this.o.room();
     for (const item of this.o.memory.load()) {
-      if (item.room !== this.o.room || this.#all.has(keyOf(item.peer, item.id))) continue;
+      if (item.room !== here || this.#all.has(keyOf(item.peer, item.id))) continue;
       const { room: _, out, folder, at: __, ...facts } = item;
       if (out) this.#add(facts, new Outgoing(facts, null, this.#link(facts.peer)), folder);
       else void this.#restore(facts, folder);
@@ -309,7 +311,8 @@ export class Files {
 
   #noted = "";
   #save() {
-    const { room, memory } = this.o;
+    const { memory } = this.o;
+    const room = this.o.room();
     const list = [...this.#all.values()].filter(({ part }) => (part instanceof Outgoing ? part.live || part.state === "repick" : part.live && part.sink?.kind === "opfs"));
     const others = memory.load().filter((item) => item.room !== room);
     const next = [...others, ...list.map(({ facts, part, folder }) => ({ ...facts, room, out: part instanceof Outgoing, folder, at: Date.now() }))];

@@ -4,7 +4,8 @@ import { AloneInCall } from "../ui/alone.js";
 import { ConnectionBadge, ConnectionDialog } from "../ui/connection.js";
 import { Controls, toggleScreen } from "../ui/controls.js";
 import { Dialog } from "../ui/dialog.js";
-import { html, useClock, useEffect, useState } from "../ui/html.js";
+import { Talking } from "../ui/chatpanel.js";
+import { html, useClock, useEffect, useState, useStore } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { useMediaSession, useSigns, useSizes, useWakeLock } from "../ui/inside.js";
 import { Invite } from "../ui/invite.js";
@@ -38,7 +39,9 @@ export function CallPage({ app, state }) {
   // A dialog that says late that it was closed does not close the next one.
   const closed = () => setDialog((now) => (now === dialog ? { name: "" } : now));
   useShortcuts(actionsOf(app, state, { hand, pip: togglePip, open }), state.prefs.keys);
+  const { unread, open: talking } = useStore(app.talk.store);
   const tools = [
+    { icon: "chat", text: t("chat.open"), run: () => app.talk.show(!talking), pressed: talking, count: unread },
     { icon: "users", text: t("controls.people"), run: () => open("people"), dialog: true },
     { icon: "settings", text: t("controls.settings"), run: () => open("settings"), dialog: true, wide: true },
   ].filter((tool) => !tool.wide || !narrow);
@@ -57,6 +60,7 @@ export function CallPage({ app, state }) {
           <${More} app=${app} state=${state} tabindex=${tabindex} narrow=${narrow} onSign=${room.sign} onHand=${hand} onPip=${togglePip} onOpen=${open} />`} />
       </main>
     </div>
+    <${Talking} app=${app} state=${state} />
     <${Open} app=${app} state=${state} dialog=${dialog} onClose=${closed} />`;
 }
 
@@ -91,7 +95,7 @@ function actionsOf(app, { devices }, { hand, pip, open }) {
     talk: (on) => void app.o.media.setOn("mic", on),
     single: {
       m: () => toggle("mic"), v: () => toggle("cam"), s: () => toggleScreen(app), f: () => fullScreen(),
-      p: pip, h: hand, "?": () => open("keys"),
+      p: pip, h: hand, c: () => app.talk.show(!app.talk.store.state.open), "?": () => open("keys"),
     },
   };
 }

@@ -61,7 +61,7 @@ const DataUse = ({ app, state }) => html`
 /** Every key of a call. @type {readonly [string[], string][]} */
 const KEYS = [
   [["Ctrl+D", "M"], "keys.mic"], [["Ctrl+E", "V"], "keys.cam"], [["␣"], "keys.talk"], [["S"], "keys.share"],
-  [["H"], "keys.hand"], [["P"], "keys.pip"], [["F"], "keys.full"], [["?"], "keys.help"],
+  [["C"], "keys.chat"], [["H"], "keys.hand"], [["P"], "keys.pip"], [["F"], "keys.full"], [["?"], "keys.help"],
 ];
 
 /** @param {{onClose: () => void}} props */

@@ -25,7 +25,7 @@ const LATER = {
   user: () => import("../pages/user.js").then(({ UserPage }) => UserPage),
   test: withStyle(() => import("../pages/test.js").then(({ TestPage }) => TestPage), "css/check.css"),
   admin: withStyle(() => import("../pages/admin.js").then(({ AdminPage }) => AdminPage), "css/admin.css"),
-  call: withStyle(() => import("../pages/call.js").then(({ CallPage }) => CallPage), "css/call.css"),
+  call: withStyle(() => import("../pages/call.js").then(({ CallPage }) => CallPage), "css/call.css", "css/chat.css"),
   waiting: () => import("../pages/waiting.js").then(({ Waiting }) => Waiting),
   password: () => import("../pages/door.js").then(({ Password }) => Password),
   locked: () => import("../pages/door.js").then(({ Locked }) => Locked),

@@ -18,7 +18,7 @@ function addStyle(name) {
 }
 
 /**
- * For <Lazy>: fetches a view together with its style sheet.
- * @param {() => Promise<(props: any) => any>} load @param {string} sheet
+ * For <Lazy>: fetches a view together with its style sheets.
+ * @param {() => Promise<(props: any) => any>} load @param {string[]} sheets
  */
-export const withStyle = (load, sheet) => () => Promise.all([load(), addStyle(sheet)]).then(([view]) => view);
+export const withStyle = (load, ...sheets) => () => Promise.all([load(), ...sheets.map(addStyle)]).then(([view]) => view);
