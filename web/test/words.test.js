@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { LANGUAGES, choose, clock, format } from "../static/js/i18n.js";
+import { LANGUAGES, OWN_NAMES, choose, clock, format } from "../static/js/i18n.js";
+import { pseudo, pseudoMessages } from "../static/js/pseudo.js";
 import { relayDoors } from "../static/js/rtc/diagnose.js";
 import { explainDevice, explainPath, explainRefusal } from "../static/js/rtc/explain.js";
 import { callName, guestName, hue, initials, nextName, roomName } from "../static/js/names.js";
@@ -11,18 +12,53 @@ const dir = new URL("../static/", import.meta.url);
 const load = (lang) => JSON.parse(readFileSync(new URL(`i18n/${lang}.json`, dir), "utf8"));
 const en = load("en");
 
-const placeholders = (text) => [...text.matchAll(/\{(\w+)/g)].map((m) => m[1]).filter((name) => name !== "one" && name !== "other").sort();
+const FORMS = new Set(["zero", "one", "two", "few", "many", "other"]);
+const placeholders = (text) => [...new Set([...text.matchAll(/\{(\w+)/g)].map((m) => m[1]).filter((name) => !FORMS.has(name)))].sort();
+
+/** The plural parts of a text: which forms each has. */
+const plurals = (text) => [...text.matchAll(/\{\w+, plural,((?: \w+ \{(?:[^{}]|\{\w+\})*\})+)\}/g)].map(([, forms]) => [...forms.matchAll(/(\w+) \{(?:[^{}]|\{\w+\})*\}/g)].map(([, form]) => form));
 
 for (const lang of LANGUAGES) {
-  test(`${lang} has every key, with the same placeholders`, () => {
+  test(`${lang} has every key, with the same placeholders and all its plural forms`, () => {
     const messages = load(lang);
     assert.deepEqual(Object.keys(messages), Object.keys(en));
+    const needed = new Intl.PluralRules(lang).resolvedOptions().pluralCategories.toSorted();
     for (const [key, text] of Object.entries(messages)) {
       assert.ok(text.trim(), key);
       assert.deepEqual(placeholders(text), placeholders(en[key]), key);
+      assert.equal(plurals(text).length, text.split(", plural,").length - 1, key);
+      for (const forms of plurals(text)) assert.deepEqual(forms.toSorted(), needed, key);
     }
+    assert.ok(OWN_NAMES[lang]);
   });
 }
+
+test("the strange language is longer, and keeps what has a meaning", () => {
+  for (const [key, text] of Object.entries(pseudoMessages(en))) {
+    assert.deepEqual(placeholders(text), placeholders(en[key]), key);
+    assert.deepEqual(plurals(text).flat(), plurals(en[key]).flat(), key);
+    assert.ok(text.length > en[key].length, key);
+  }
+  assert.equal(pseudo("Sign in"), "[Šîgñ îñ···]");
+  assert.match(format(pseudo("{n, plural, one {# dog} other {# dogs of {who}}}!"), { n: 5, who: "Ann" }, "en-XA"), /^\[5 dögš öf Ann!·+\]$/);
+});
+
+test("a name that runs the other way stays by itself", () => {
+  assert.equal(format("{name} joined", { name: "Ann" }, "en"), "Ann joined");
+  assert.equal(format("{name} joined", { name: "ليلى" }, "en"), "\u2068ليلى\u2069 joined");
+  assert.equal(format("{name}", { name: "Ann" }, "ar"), "\u2068Ann\u2069");
+});
+
+test("styles know a start and an end, no left and no right", () => {
+  for (const name of readdirSync(new URL("css/", dir))) {
+    const css = readFileSync(new URL(`css/${name}`, dir), "utf8");
+    assert.doesNotMatch(css, /[\s;{](?:left|right|(?:margin|padding|border|inset)-(?:left|right)[\w-]*|float)\s*:|text-align:\s*(?:left|right)/, name);
+    for (const [rule, , values] of css.matchAll(/[\s;{](margin|padding|inset):\s*([^;}]+)[;}]/g)) {
+      const sides = values.trim().replace(/\([^()]*(?:\([^()]*\)[^()]*)*\)/g, "()").split(/\s+/);
+      if (sides.length === 4) assert.equal(sides[1], sides[3], `${name}: ${rule.trim()}`);
+    }
+  }
+});
 
 /** Every module's source, by name. */
 const sources = readdirSync(new URL("js/", dir), { recursive: true })
@@ -57,6 +93,8 @@ test("values and plural forms are put in", () => {
 test("the browser's list decides the language, English is the last resort", () => {
   assert.equal(choose(["fr-CH", "de-AT", "en"]), "de");
   assert.equal(choose(["xx"]), "en");
+  assert.equal(choose(["ar-EG", "en"]), "ar");
+  assert.equal(choose(["en-XA"]), "en-XA");
   assert.equal(choose([]), "en");
 });
 

@@ -22,6 +22,7 @@ import { Talk } from "./talk.js";
  * @property {string} key     the tab's secret
  * @property {string} build   of this client
  * @property {string} lang
+ * @property {(lang: string) => Promise<void>} speak   puts the page into another language
  * @property {(text: import("./state.js").Text, urgent?: boolean) => void} announce
  */
 
@@ -193,6 +194,12 @@ export class App {
     const posting = this.calls.waited(room);
     if (posting) void this.board.post(posting);
     else this.calls.open(room);
+  }
+
+  /** @param {string} lang  of LANGUAGES */
+  async setLanguage(lang) {
+    await this.o.speak(lang);
+    this.setPrefs({ lang }); // which draws everything anew
   }
 
   /** @param {Partial<import("./prefs.js").Prefs>} change */

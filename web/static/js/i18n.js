@@ -7,7 +7,13 @@
  */
 
 /** Every language there is a file for; the first is the one that others fall back to. */
-export const LANGUAGES = ["en", "de"];
+export const LANGUAGES = ["en", "de", "ar"];
+
+/** What each calls itself: people look for their own word. @type {Record<string, string>} */
+export const OWN_NAMES = { en: "English", de: "Deutsch", ar: "العربية" };
+
+/** English made strange and long, to see what a page does with it; for browsers that ask for it. */
+export const PSEUDO = "en-XA";
 
 /** Written from right to left. */
 const RTL = new Set(["ar", "fa", "he", "ur"]);
@@ -19,6 +25,7 @@ const current = { lang: "en", messages: /** @type {Messages} */ ({}), fallback: 
  * @param {readonly string[]} wanted
  */
 export function choose(wanted) {
+  if (wanted[0]?.toLowerCase() === PSEUDO.toLowerCase()) return PSEUDO;
   const bases = wanted.map((tag) => tag.toLowerCase().split("-")[0] ?? "");
   return bases.find((base) => LANGUAGES.includes(base)) ?? "en";
 }
@@ -28,8 +35,9 @@ export function choose(wanted) {
  * @param {string} lang @param {(lang: string) => Promise<Messages>} load
  */
 export async function setLanguage(lang, load) {
-  const [fallback, messages] = await Promise.all([load("en"), lang === "en" ? {} : load(lang)]);
-  Object.assign(current, { lang, messages: lang === "en" ? fallback : messages, fallback });
+  const [fallback, messages] = await Promise.all([load("en"), LANGUAGES.includes(lang) && lang !== "en" ? load(lang) : null]);
+  const made = lang === PSEUDO ? (await import("./pseudo.js")).pseudoMessages(fallback) : fallback;
+  Object.assign(current, { lang, messages: messages ?? made, fallback });
 }
 
 /** @returns {string} */
@@ -69,7 +77,7 @@ export function format(text, values, lang) {
 }
 
 /** @param {string} text @param {number} open @returns {number} where the brace at `open` is closed */
-function closing(text, open) {
+export function closing(text, open) {
   let depth = 0;
   for (let at = open; at < text.length; at++) {
     if (text[at] === "{") depth++;
@@ -88,8 +96,16 @@ function placeholder(inner, values, lang) {
   return format(form.replaceAll("#", shown(value, lang)), values, lang);
 }
 
+/** Letters that are written from right to left. */
+const RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
 /** @param {string | number | undefined} value @param {string} lang */
-const shown = (value, lang) => (typeof value === "number" ? value.toLocaleString(lang) : String(value ?? ""));
+function shown(value, lang) {
+  if (typeof value === "number") return value.toLocaleString(lang);
+  const text = String(value ?? "");
+  // A name that runs the other way must not turn the words around it: first strong isolate, as <bdi> does.
+  return text && (RTL.has(lang) || RIGHT.test(text)) ? `\u2068${text}\u2069` : text;
+}
 
 /** @param {string} text  `one {…} other {…}` @returns {Record<string, string>} */
 function plurals(text) {

@@ -31,11 +31,16 @@ function makeStore() {
   return new Store(state);
 }
 
-async function start() {
-  await setLanguage(choose(navigator.languages), loadMessages);
+/** The whole page in one language. @param {string} lang  "": as the browser wishes */
+async function speak(lang) {
+  await setLanguage(lang || choose(navigator.languages), loadMessages);
   document.documentElement.lang = language();
   document.documentElement.dir = direction();
+}
+
+async function start() {
   const store = makeStore();
+  await speak(store.state.prefs.lang);
   const { prefs } = store.state;
   const media = new LocalMedia();
   void media.choose("mic", prefs.mic);
@@ -43,7 +48,7 @@ async function start() {
   /** @type {App} */
   let app;
   const router = new Router((route) => app.routed(route));
-  app = new App({ store, router, media, key: await tabKey(), build, lang: language(), announce });
+  app = new App({ store, router, media, key: await tabKey(), build, lang: language(), speak, announce });
   store.set({ route: router.route });
   followPage(app.session, () => {
     app.calls.vanish();

@@ -3,6 +3,7 @@
  * secret. Where storage is forbidden, it is kept for as long as the page lives.
  *
  * @typedef {object} Prefs
+ * @property {string} lang       "" as the browser wishes
  * @property {string} name       the last guest name
  * @property {string} mic        device ids, "" for the default
  * @property {string} cam
@@ -23,7 +24,7 @@ const KEY = "parley.prefs";
 
 /** @type {Prefs} */
 const DEFAULTS = {
-  name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false, dataUse: "auto", keys: true,
+  lang: "", name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false, dataUse: "auto", keys: true,
   status: "available", callWaiting: "ring", notify: true, muted: [], missedSeen: 0,
 };
 

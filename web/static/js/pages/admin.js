@@ -68,7 +68,7 @@ function Board({ app, state }) {
         <${Outcomes} reports=${now.reports} />
         <${SelfTest} state=${state} />
         <${Left} left=${now.reports.left ?? []} />`}
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>
     ${question && html`<${Ask} question=${question} onDone=${() => (setQuestion(null), again())} />`}`;
 }

@@ -17,7 +17,7 @@ const Frame = ({ app, state, icon, title, text, children }) => html`
       ${children}
       <a class="button button-quiet" href="/">${t("common.home")}</a>
     </section>
-    <${Footer} />
+    <${Footer} app=${app} />
   </main>`;
 
 /** The room wants a password. @param {PageProps} props */

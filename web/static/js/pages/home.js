@@ -39,7 +39,7 @@ export function Home({ app, state }) {
       ${narrow && sections.length > 1
         ? html`<${Tabs} app=${app} state=${state} sections=${sections} />`
         : html`<div class="home-grid">${sections.map(({ id, View }) => html`<${View} key=${id} app=${app} state=${state} />`)}</div>`}
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }
 

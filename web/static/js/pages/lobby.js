@@ -34,6 +34,6 @@ export function Lobby({ app, state }) {
           <p class="muted small center">${t("lobby.note")}</p>
         </section>
       </div>
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }

@@ -25,7 +25,7 @@ export function SignIn({ app, state }) {
         <p class="muted">${t(`signin.text.${mode}`)}</p>
         ${mode === "token" ? html`<${TokenForm} app=${app} state=${state} />` : html`<${NameForm} app=${app} state=${state} mode=${mode} />`}
       </section>
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }
 

@@ -66,7 +66,7 @@ export function TestPage({ app, state }) {
           <ul>${ids.map((id) => html`<${CheckRow} key=${id} row=${rows[id]} onRow=${put} />`)}</ul>
         </section>`)}
       <${Report} app=${app} rows=${Object.values(rows)} signedIn=${state.you !== null} busy=${busy} />
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }
 

@@ -21,7 +21,7 @@ export function UserPage({ app, state }) {
       ${rings
         ? html`<${Calling} app=${app} state=${state} outgoing=${outgoing} />`
         : html`<${Person} app=${app} state=${state} name=${name} />`}
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }
 

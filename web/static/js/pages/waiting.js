@@ -39,7 +39,7 @@ export function Waiting({ app, state }) {
           <p class="muted small center">${t("waiting.note")}</p>
         </section>
       </div>
-      <${Footer} />
+      <${Footer} app=${app} />
     </main>`;
 }
 

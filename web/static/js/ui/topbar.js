@@ -1,4 +1,4 @@
-import { t } from "../i18n.js";
+import { LANGUAGES, language, OWN_NAMES, PSEUDO, t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
 import { html, useState } from "./html.js";
 import { Icon } from "./icon.js";
@@ -35,6 +35,13 @@ export function TopBar({ app, state }) {
     ${open && html`<${YouDialog} app=${app} state=${state} onClose=${() => setOpen(false)} />`}`;
 }
 
-/** The same line at the foot of every page: help is always in the same place. */
-export const Footer = () => html`
-  <footer class="footer"><span>${t("footer.private")}</span><a href="/test">${t("check.link")}</a><a href="/about">${t("footer.about")}</a></footer>`;
+/** The same line at the foot of every page: help is always in the same place. @param {{app: import("../app.js").App}} props */
+export const Footer = ({ app }) => html`
+  <footer class="footer"><span>${t("footer.private")}</span><a href="/test">${t("check.link")}</a><a href="/about">${t("footer.about")}</a><${Languages} app=${app} /></footer>`;
+
+/** Each language by its own name, marked as that language for who listens. @param {{app: import("../app.js").App}} props */
+const Languages = ({ app }) => html`
+  <select class="languages" aria-label=${t("language.label")} onChange=${(/** @type {any} */ e) => void app.setLanguage(e.target.value)}>
+    ${LANGUAGES.map((lang) => html`<option key=${lang} value=${lang} lang=${lang} selected=${lang === language()}>${OWN_NAMES[lang]}</option>`)}
+    ${language() === PSEUDO && html`<option value=${PSEUDO} selected>${PSEUDO}</option>`}
+  </select>`;
