@@ -2,7 +2,7 @@ import { LANGUAGES, language, OWN_NAMES, PSEUDO, t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
 import { html, useState } from "./html.js";
 import { Icon } from "./icon.js";
-import { YouDialog } from "./you.js";
+import { Lazy } from "./lazy.js";
 
 /** The mark and the name of this server, which lead home. @param {{name: string}} props */
 export const Brand = ({ name }) => html`
@@ -10,6 +10,9 @@ export const Brand = ({ name }) => html`
     <path class="brand-back" d="M12 3h12a6 6 0 0 1 6 6v7a6 6 0 0 1-6 6h-1v5l-6-5h-5a6 6 0 0 1-6-6V9a6 6 0 0 1 6-6z" />
     <path class="brand-front" d="M8 11h9a6 6 0 0 1 6 6v4a6 6 0 0 1-6 6h-5l-5 4v-4.3A6 6 0 0 1 2 21v-4a6 6 0 0 1 6-6z" />
   </svg><span>${name}</span></a>`;
+
+/** Behind a touch, so it comes with the touch. */
+const loadYou = () => import("./you.js").then(({ YouDialog }) => YouDialog);
 
 /** @param {import("./root.js").PageProps} props */
 export function TopBar({ app, state }) {
@@ -32,7 +35,7 @@ export function TopBar({ app, state }) {
           </button>
         </div>`}
     </header>
-    ${open && html`<${YouDialog} app=${app} state=${state} onClose=${() => setOpen(false)} />`}`;
+    ${open && html`<${Lazy} load=${loadYou} props=${{ app, state, onClose: () => setOpen(false) }} onFail=${() => setOpen(false)} />`}`;
 }
 
 /** The same line at the foot of every page: help is always in the same place. @param {{app: import("../app.js").App}} props */
