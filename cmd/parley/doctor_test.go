@@ -128,6 +128,15 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			pki := newPKI(t, l, time.Now().Add(time.Hour))
 			return strings.ReplaceAll(labConfig(""), "http://", "https://") + pki.config, "https://" + labName + ":8080", nil
 		}, false, map[string]string{"fail certificate": "fullchain.pem"}},
+		{"certificate of another name", func(t *testing.T, l *lab) (string, string, []string) {
+			pki := newPKI(t, l, time.Now().Add(time.Hour))
+			return strings.ReplaceAll(labConfig(""), "http://", "https://") + pki.config, "https://" + labServer + ":8080", []string{pki.env}
+		}, false, map[string]string{"fail certificate": "it is for " + labName}},
+		{"a second address that is dead", func(t *testing.T, l *lab) (string, string, []string) {
+			l.must("ip", "-n", l.client, "addr", "add", "2001:db8::20/64", "dev", "wire", "nodad")
+			l.hosts(l.client, labServer+" "+labName+"\n2001:db8::10")
+			return labConfig(""), labURL, nil
+		}, false, map[string]string{"fail web port": "2001:db8::10", "ok relay udp": "echo"}},
 		{"skewed clock", func(t *testing.T, l *lab) (string, string, []string) {
 			proxy := l.command(l.server, "skewed proxy", []string{labServer + ":8444", "http://" + labServer + ":8080", "-10m"})
 			l.run(proxy)

@@ -65,6 +65,29 @@ func TestUnitsAreValid(t *testing.T) {
 	}
 }
 
+func TestSysusersMakesTheUsersAccount(t *testing.T) {
+	needTool(t, "systemd-sysusers")
+	dir := t.TempDir()
+	file, err := filepath.Abs(root + "/systemd/sysusers/parley.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir+"/etc", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Below a folder it knows no file of ours, so the file comes in by itself.
+	c := exec.Command("systemd-sysusers", "--root="+dir, "-")
+	if c.Stdin, err = os.Open(file); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if b, err := os.ReadFile(dir + "/etc/passwd"); err != nil || !strings.Contains(string(b), "\nparley:") && !strings.HasPrefix(string(b), "parley:") {
+		t.Errorf("%v: %s", err, b)
+	}
+}
+
 // self is this test binary as parley.
 func self(t *testing.T, dir string, args []string, env ...string) *exec.Cmd {
 	t.Helper()
