@@ -288,7 +288,7 @@ type framer struct {
 
 // streamBuffer is what is read at once: the packets of a video frame, so that
 // they leave together.
-const streamBuffer = 8 << 10
+const streamBuffer = 16<<10 + maxFrame
 
 // next returns the next whole frame, valid until the following call. wait is
 // the time by which it must have begun; each must be whole wholeFrame after that,

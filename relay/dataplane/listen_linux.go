@@ -5,7 +5,6 @@ package dataplane
 import (
 	"errors"
 	"net"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,30 +24,33 @@ func (u *UDP) serve(l *listener, d *round, handle Handler, failed func(error)) {
 	}
 	x := newReceiver()
 	var rest []remainder
-	var n int
-	var errno syscall.Errno
 	// Go's poller waits, and the calls do not block: no thread is lost to a
-	// call, which would have the scheduler start others.
-	read := func(fd uintptr) bool {
-		n, errno = x.read(int(fd), 0, slots)
-		return errno != unix.EAGAIN
-	}
-	for {
-		err := raw.Read(read)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err == nil && errno != 0:
-			err = errno
-			fallthrough
-		case err != nil:
-			failed(err)
+	// call, which would have the scheduler start others. All work is done in
+	// here: when false is returned the poller has missed nothing since the call
+	// that left the socket empty, and no second call must ask whether it is.
+	step := func(fd uintptr) bool {
+		n, errno := x.read(int(fd), 0, slots)
+		switch errno {
+		case 0:
+		case unix.EAGAIN:
+			return false
+		default:
+			failed(errno)
 			time.Sleep(readRetry)
-			continue
+			return true
 		}
 		rest = u.relay(d, x, n, rest[:0])
 		for i := range rest {
 			handle(rest[i].from, rest[i].b)
+		}
+		return n == slots
+	}
+	for {
+		if err := raw.Read(step); errors.Is(err, net.ErrClosed) {
+			return
+		} else if err != nil {
+			failed(err)
+			time.Sleep(readRetry)
 		}
 	}
 }

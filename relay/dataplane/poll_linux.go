@@ -136,17 +136,21 @@ func (k *poller) run() {
 	if err != nil {
 		return // closed already
 	}
-	n := 0
-	var errno syscall.Errno
-	wait := func(fd uintptr) bool {
-		n, errno = epollNow(int(fd), &k.events)
-		return n > 0 || len(k.more) > 0 || errno != 0
+	// As in UDP.serve: all work is done before the poller waits again.
+	step := func(fd uintptr) bool {
+		n, errno := epollNow(int(fd), &k.events)
+		if errno != 0 {
+			return false // the descriptor is none: Close is about to say so
+		}
+		if n > 0 || len(k.more) > 0 {
+			k.read(k.events[:n])
+		}
+		return n == maxEvents || len(k.more) > 0
 	}
 	for {
-		if err := raw.Read(wait); err != nil || errno != 0 {
+		if err := raw.Read(step); err != nil {
 			return
 		}
-		k.read(k.events[:n])
 	}
 }
 

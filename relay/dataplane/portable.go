@@ -116,7 +116,9 @@ type listener struct {
 	lastAddr netip.Addr
 }
 
-func (l *listener) Close() error { return l.sock.Close() }
+func (l *listener) stop() error { return l.sock.Close() }
+
+func (l *listener) release() {}
 
 func openListeners(conn *net.UDPConn, _ bool) ([]*listener, error) {
 	local, ok := conn.LocalAddr().(*net.UDPAddr)

@@ -87,12 +87,14 @@ type listener struct {
 	sock *socket
 }
 
-func (l *listener) Close() error {
-	err := l.conn.Close()
+// stop ends the reading; it waits for a round that is being read.
+func (l *listener) stop() error { return l.conn.Close() }
+
+// release closes the descriptor for sending; the plane's write lock is held.
+func (l *listener) release() {
 	if l.sock.fd >= 0 {
-		_ = l.sock.Close()
+		_ = l.sock.Close() // nothing is buffered that a failure could lose
 	}
-	return err
 }
 
 // openListeners prepares conn and as many sockets at its address as there are

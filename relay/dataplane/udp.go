@@ -70,13 +70,16 @@ func (u *UDP) LocalAddr() net.Addr { return u.address }
 
 // Close closes the sockets; Serve returns.
 func (u *UDP) Close() error {
-	u.plane.mu.Lock() // no round is sending
-	defer u.plane.mu.Unlock()
 	var first error
 	for _, l := range u.sockets {
-		if err := l.Close(); first == nil {
+		if err := l.stop(); first == nil {
 			first = err
 		}
+	}
+	u.plane.mu.Lock() // no round is sending
+	defer u.plane.mu.Unlock()
+	for _, l := range u.sockets {
+		l.release()
 	}
 	return first
 }
