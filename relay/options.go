@@ -36,6 +36,8 @@ type Options struct {
 	// Engine is "auto", "user" (our data plane) or "pion" (data through pion too).
 	Engine string
 
+	channelLife time.Duration // of a channel; 0 = 10 minutes (RFC 8656 section 12), tests shorten it
+
 	ICE ICEOptions
 	// Refuse writes an error body for the HTTP handler; nil writes plain text.
 	Refuse func(w http.ResponseWriter, status int, code, message string, retry time.Duration)

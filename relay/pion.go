@@ -47,8 +47,8 @@ type pionServer struct {
 }
 
 // newPion starts pion. toClient takes the data packets that pion sends when it
-// relays them itself.
-func newPion(toClient func(number uint64, frame []byte)) (*pionServer, error) {
+// relays them itself; channelLife 0 is the default.
+func newPion(toClient func(number uint64, frame []byte), channelLife time.Duration) (*pionServer, error) {
 	p := &pionServer{key: make([]byte, 16)}
 	_, _ = rand.Read(p.key) // never fails, see crypto/rand
 	p.conn = &ctlConn{calls: make(chan *pionCall), closed: make(chan struct{}), ended: make(chan struct{}), toClient: toClient}
@@ -58,6 +58,8 @@ func newPion(toClient func(number uint64, frame []byte)) (*pionServer, error) {
 		InboundMTU:   2 * maxFrame,
 		AuthHandler:  func(string, string, net.Addr) ([]byte, bool) { return p.key, true },
 		EventHandler: p.events(),
+
+		ChannelBindTimeout: channelLife,
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn:            p.conn,
 			RelayAddressGenerator: p.conn,

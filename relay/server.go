@@ -107,7 +107,7 @@ func New(o Options) (*Server, error) {
 	})
 	s.apply(o.Secrets, o.Reloadable)
 	s.lookAround()
-	if s.pion, err = newPion(s.fromPion); err != nil {
+	if s.pion, err = newPion(s.fromPion, o.channelLife); err != nil {
 		return nil, err
 	}
 	s.wg.Go(s.housekeeping)
