@@ -29,9 +29,9 @@ type soaker struct {
 	count  soakCounts
 
 	mu      sync.Mutex
-	trouble string // what befalls the server now; people may be refused then
-	since   time.Time
-	failed  []error // what nothing explains
+	trouble bool      // something befalls the server now for which people may be refused
+	over    time.Time // when such a thing was over
+	failed  []error   // what nothing explains
 }
 
 // soak uses a server as a busy evening does and judges it: at the end it must
@@ -51,7 +51,7 @@ func soak(ctx context.Context, w io.Writer, args []string) error {
 	}
 	s := &soaker{soakOptions: o, w: w}
 	var err error
-	if s.server, err = startSoakServer(ctx); err == nil {
+	if s.server, err = newSoakServer(); err == nil {
 		err = s.server.start(ctx, o.binary)
 	}
 	if err != nil {
@@ -118,9 +118,9 @@ func (s *soaker) keepCalling(ctx context.Context, i int) {
 	for n := 0; ctx.Err() == nil; n++ {
 		began := time.Now()
 		err := p.call(ctx, n)
-		switch why := s.excuse(began); {
+		switch {
 		case err == nil || ctx.Err() != nil:
-		case why != "":
+		case s.excuse(began):
 			s.count.excused.Add(1)
 		default:
 			s.fail(fmt.Errorf("pair %d, call %d: %w", i, n, err))
@@ -131,14 +131,11 @@ func (s *soaker) keepCalling(ctx context.Context, i int) {
 	}
 }
 
-// excuse says what befell the server since a time, or shortly before it.
-func (s *soaker) excuse(since time.Time) string {
+// excuse says whether something befell the server since a time, or shortly before it.
+func (s *soaker) excuse(since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.trouble != "" || !s.since.IsZero() && since.Before(s.since.Add(afterTrouble)) {
-		return "trouble"
-	}
-	return ""
+	return s.trouble || !s.over.IsZero() && since.Before(s.over.Add(afterTrouble))
 }
 
 // afterTrouble is how long the traces of a trouble may last: silent connections
@@ -169,19 +166,19 @@ func (s *soaker) befall(ctx context.Context, list []trouble) {
 			s.fail(fmt.Errorf("%s: %w", t.name, err))
 		}
 		s.mu.Lock()
-		if s.trouble != "" {
-			s.trouble, s.since = "", time.Now()
+		if s.trouble {
+			s.trouble, s.over = false, time.Now()
 		}
 		s.mu.Unlock()
 		s.count.troubles.Add(1)
 	}
 }
 
-// trouble is something that befalls a server. What it excuses is a reason for
-// which people may be refused meanwhile; calls under way never may end.
+// trouble is something that befalls a server. Where it excuses, people may be
+// refused meanwhile.
 type trouble struct {
 	name    string
-	excuses string
+	excuses bool
 	after   time.Duration
 	happen  func(context.Context) error
 }
@@ -190,9 +187,9 @@ type trouble struct {
 func (s *soaker) troubles(d time.Duration) []trouble {
 	hup := trouble{name: "reload", after: d / 12, happen: s.server.reload}
 	list := []trouble{hup, hup, hup,
-		{name: "full disk", excuses: "the disk is full", after: d / 12, happen: s.server.fillDisk},
+		{name: "full disk", excuses: true, after: d / 12, happen: s.server.fillDisk},
 		hup, hup,
-		{name: "no descriptors", excuses: "descriptors have run out", after: d / 12, happen: s.server.takeDescriptors}, hup}
+		{name: "no descriptors", excuses: true, after: d / 12, happen: s.server.takeDescriptors}, hup}
 	if os.Getuid() != 0 {
 		fmt.Fprintln(s.w, "not root: the full disk is left out")
 		list = append(list[:3], list[4:]...)

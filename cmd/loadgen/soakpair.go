@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/pion/stun/v3"
 	"github.com/pion/turn/v4"
 )
 
@@ -231,8 +232,22 @@ func (l *soakLeg) allocate(ctx context.Context, addr string, who *soakPerson) er
 		return err
 	}
 	relay := conf.ICEServers[len(conf.ICEServers)-1]
-	network := []string{"udp", "tcp"}[rand.N(2)]
 	at, _, _ := strings.Cut(strings.TrimPrefix(relay.URLs[0], "turn:"), "?")
+	network := []string{"udp", "tcp"}[rand.N(2)]
+	for {
+		err := l.allocateOver(network, at, relay.Username, relay.Credential)
+		var te *stun.TurnError
+		if !errors.As(err, &te) || te.ErrorCodeAttr.Code != stun.CodeAllocMismatch {
+			return err
+		}
+		// The kernel gave us the port of a client that was killed, whose relay
+		// lives on: RFC 8656 section 7.4 has clients take another one.
+		l.client.Close()
+		l.under.Close()
+	}
+}
+
+func (l *soakLeg) allocateOver(network, at, user, pass string) error {
 	under, err := net.DialTimeout(network, at, patience)
 	if err != nil {
 		return err
@@ -242,7 +257,7 @@ func (l *soakLeg) allocate(ctx context.Context, addr string, who *soakPerson) er
 	if network == "udp" {
 		conn = connected{under}
 	}
-	l.client, err = turn.NewClient(&turn.ClientConfig{TURNServerAddr: at, Conn: conn, Username: relay.Username, Password: relay.Credential, RTO: time.Second})
+	l.client, err = turn.NewClient(&turn.ClientConfig{TURNServerAddr: at, Conn: conn, Username: user, Password: pass, RTO: time.Second})
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,13 @@ import (
 // soakServer is the server of a soak, with a small disk of its own and few
 // descriptors, both of which can run out.
 type soakServer struct {
-	dir, data      string
-	mounted        bool
-	web, admin     string
-	cmd            *exec.Cmd
-	ended          chan error
-	token          string
-	log            string
-	sessionsBefore int
+	dir, data  string
+	mounted    bool   // data is a small tmpfs
+	web, admin string // host:port
+	cmd        *exec.Cmd
+	ended      chan error // what the process ended with
+	token      string     // of the administrators' API
+	log        string     // file
 }
 
 const (
@@ -38,7 +37,8 @@ const (
 	soakDescriptors = 700
 )
 
-func startSoakServer(context.Context) (*soakServer, error) {
+// newSoakServer makes the folder and the disk of a server; remove takes both away.
+func newSoakServer() (*soakServer, error) {
 	dir, err := os.MkdirTemp("", "parley-soak-")
 	if err != nil {
 		return nil, err
