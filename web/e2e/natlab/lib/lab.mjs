@@ -29,9 +29,6 @@ const SIDES = {
 };
 const ISP = "198.51.100.31";
 
-/** Where a client can be. `double` and `mobile` are behind the operator's symmetric NAT, `same` in the other's home. */
-export const PLACES = [...Object.keys(NATS), "double", "mobile", "same", "ipv6"];
-
 const SETTLE_LIMIT_MS = 10_000;
 
 let count = 0;
@@ -194,7 +191,10 @@ export class Lab {
 
   /**
    * Puts a client somewhere; mappings of before are forgotten.
-   * @param {"a" | "b"} side @param {string} place  one of PLACES @param {{loss?: number}} [options]
+   * @param {"a" | "b"} side
+   * @param {string} place  a NAT of its home by name; "double": its home goes online through the operator; "mobile": with the
+   *   operator, whose NAT is symmetric; "same": in the other's home; "ipv6": at home without IPv4
+   * @param {{loss?: number}} [options]  loss: percent, in the home's router
    */
   async place(side, place, { loss = 0 } = {}) {
     const s = SIDES[side];
@@ -220,7 +220,7 @@ export class Lab {
     await this.forget();
   }
 
-  /** The kernel tells of a cable that was plugged in up to a second later; a browser that is started by then breaks off what it has begun. */
+  /** A browser that is started before its cable stands breaks off what it has begun by then. */
   async #settled(side) {
     for (const end = Date.now() + SETTLE_LIMIT_MS; ; await new Promise((done) => setTimeout(done, 20))) {
       const links = JSON.parse(await this.exec(side, ["ip", "-j", "addr"]));

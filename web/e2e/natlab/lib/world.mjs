@@ -57,7 +57,7 @@ export class World {
 
   /** Lets the running browser live through the change. @param {"a" | "b"} side @param {string} place */
   async move(side, place) {
-    await this.lab.place(side, place, { running: true });
+    await this.lab.place(side, place);
     this.#plugs[side] = "moved";
   }
 
