@@ -17,6 +17,8 @@ export function People({ app, state }) {
   const [inviting, setInviting] = useState(false);
   const self = state.you?.user ?? "";
   const others = (state.people ?? []).filter((person) => person.user !== self);
+  // A list without oneself is none: this server keeps it to others.
+  const hidden = others.length === (state.people ?? []).length;
   const wanted = text.trim();
   const found = others.filter((person) => person.name.toLocaleLowerCase().includes(wanted.toLocaleLowerCase()));
   const exact = found.some((person) => person.name.toLocaleLowerCase() === wanted.toLocaleLowerCase());
@@ -34,7 +36,7 @@ export function People({ app, state }) {
       ${wanted && !exact && html`<${TypedName} app=${app} name=${wanted} none=${!found.length && others.length > 0} />`}
       ${(inviting || !others.length) && html`
         <div class="people-empty" id="people-invite">
-          ${!others.length && html`<p>${t("people.alone")}</p>`}
+          ${!others.length && html`<p>${t(hidden ? "people.hidden" : "people.alone")}</p>`}
           <${Invite} url=${`${location.origin}/`} primary=${false} />
         </div>`}
     </section>`;
