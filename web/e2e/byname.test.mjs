@@ -55,6 +55,7 @@ test("declined with a word, cancelled, busy, and not to be disturbed: each is sa
     await ann.getByRole("button", { name: "Cancel" }).click();
     await ringOf(bob).waitFor({ state: "detached" });
     await bob.getByRole("region", { name: "Missed calls" }).getByText(/Ann out called at/).waitFor();
+    await until("the title counts it", async () => (await bob.title()).startsWith("(1) "));
     await bob.getByRole("button", { name: "Dismiss missed calls" }).click();
     await bob.getByRole("region", { name: "Missed calls" }).waitFor({ state: "detached" });
 

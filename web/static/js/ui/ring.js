@@ -37,6 +37,16 @@ export function useAnswered({ call, prefs }) {
   }, [phase]);
 }
 
+/** A call that rang in vain leaves a note where the page is not in sight. @param {import("../state.js").State} state */
+export function useMissed({ missed, prefs }) {
+  const known = useRef(missed.length);
+  useEffect(() => {
+    const more = missed.length > known.current;
+    known.current = missed.length;
+    if (more && prefs.notify) notify(t("missed.one", { name: missed[0]?.name ?? "" }), "missed");
+  }, [missed]);
+}
+
 /** @param {PageProps & {ring: Ring, others: Ring[]}} props */
 function RingDialog({ app, state, ring, others }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));

@@ -8,7 +8,7 @@ import { SignIn } from "../pages/signin.js";
 import { again, Summary } from "../pages/summary.js";
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Lazy, preload } from "./lazy.js";
-import { Incoming, useAnswered } from "./ring.js";
+import { Incoming, useAnswered, useMissed } from "./ring.js";
 import { Strip } from "./strip.js";
 import { withStyle } from "./style.js";
 import { Toasts } from "./toasts.js";
@@ -66,6 +66,7 @@ export function Root({ app, store }) {
   const name = pageName(state);
   usePageChange(name, state);
   useAnswered(state);
+  useMissed(state);
   const rings = state.rings.length > 0;
   useEffect(() => ahead(rings ? "ring" : name), [name, rings]);
   return html`
@@ -154,17 +155,18 @@ function Refused({ app, state }) {
  * leaves the focus where the browser put it.
  * @param {string} name @param {State} state
  */
-function usePageChange(name, { config, call }) {
+function usePageChange(name, { config, call, missed }) {
   const last = useRef("");
   const site = config?.name ?? "Parley";
   const title = call ? callName(call) : "";
   useEffect(() => {
-    document.title = title ? `${title} · ${site}` : site;
+    const badge = missed.length ? `(${missed.length}) ` : "";
+    document.title = badge + (title ? `${title} · ${site}` : site);
     const first = last.current === "" || last.current === "loading";
     const same = last.current === name;
     last.current = name;
     if (!first && !same) focusHeading();
-  }, [name, site, title]);
+  }, [name, site, title, missed.length]);
 }
 
 function focusHeading() {
