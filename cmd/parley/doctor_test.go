@@ -173,16 +173,19 @@ func TestDoctorNamesEachFault(t *testing.T) {
 	}
 }
 
-func TestDoctorInsideSeesASecretThatWasNotReadAgain(t *testing.T) {
+func TestDoctorInsideSeesAStaleSecretAndAnOpenFolder(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.serve(labConfig(""))
 	l.write("data/turn-secrets", "a secret that the running server has not read\n")
+	if err := os.Chmod(l.dir+"/data", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	code, out := l.doctor(l.server, nil)
 	if code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	wantLines(t, out, map[string]string{"fail relay udp": "systemctl reload parley", "ok web port http": ""})
+	wantLines(t, out, map[string]string{"fail relay udp": "systemctl reload parley", "ok web port http": "", "fail files": "chmod 0700 data"})
 }
 
 func TestDoctorSaysKindlyThatNothingRuns(t *testing.T) {

@@ -223,8 +223,11 @@ func TestWatchdogIsFedWithoutACertificate(t *testing.T) {
 	defer manager.Close()
 	t.Setenv("NOTIFY_SOCKET", manager.LocalAddr().String())
 	t.Setenv("WATCHDOG_USEC", "200000")
-	start(t, pebble{directory: fmt.Sprintf("https://127.0.0.1:%d/dir", freePort(t))}.settings)
+	p := start(t, pebble{directory: fmt.Sprintf("https://127.0.0.1:%d/dir", freePort(t))}.settings)
 	hear(t, manager, "READY=1", "WATCHDOG=1")
+	if !strings.Contains(scrape(t, p), "\nparley_tls_certificate_expiry_timestamp_seconds 0\n") {
+		t.Error("no alert would tell of the missing certificate")
+	}
 }
 
 func TestWatchdogFallsSilentWhenTheWebPortHangs(t *testing.T) {

@@ -40,11 +40,15 @@ func (s *server) collect(emit admin.Emit) {
 	emit.Value("parley_tls_certificate_expiry_timestamp_seconds", s.expirySeconds())
 }
 
-// expirySeconds is infinite without a certificate, so that an alert on what is
-// left needs no exception.
+// expirySeconds is infinite without TLS, so that an alert on what is left needs
+// no exception, and 0 while a certificate is missing: that is worth an alert.
 func (s *server) expirySeconds() float64 {
-	if end := s.certExpiry(); !end.IsZero() {
+	end := s.certExpiry()
+	switch {
+	case !end.IsZero():
 		return float64(end.Unix())
+	case s.certs != nil:
+		return 0
 	}
 	return math.Inf(1)
 }

@@ -104,7 +104,7 @@ func table() []metric {
 		{"parley_ice_selected_total", "Paths that calls took, as clients report them.", counter, []string{"path"}, nil},
 		{"parley_turn_allocation_duration_seconds", "How long allocations lived.", histogram, nil, nil},
 		{"parley_call_setup_seconds", "From joining to the first frame, as clients report it.", histogram, nil, nil},
-		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time; infinite without one.", gauge, nil, nil},
+		{"parley_tls_certificate_expiry_timestamp_seconds", "When the certificate ends, in Unix time; 0 while it is missing, infinite without TLS.", gauge, nil, nil},
 		{"parley_relay_budget_bytes", "Bytes left of relay.monthly_budget; infinite without one.", gauge, nil, nil},
 	}
 }
