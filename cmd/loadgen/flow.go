@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -65,8 +66,18 @@ func openFlows(c relayCase, t *contestant, gro bool) (flows []*flow, err error) 
 	return flows, nil
 }
 
-// openFlow connects a client and makes its allocation.
+// openFlow connects a client and makes its allocation; from another port if
+// this one is taken.
 func openFlow(c relayCase, t *contestant, i int) (f *flow, err error) {
+	for range attempts {
+		if f, err = tryFlow(c, t, i); !errors.Is(err, errTaken) {
+			break
+		}
+	}
+	return f, err
+}
+
+func tryFlow(c relayCase, t *contestant, i int) (f *flow, err error) {
 	f = &flow{framing: c.mode, packets: make(map[burstKey]packet)}
 	var rw io.ReadWriter
 	if c.transport == "udp" {

@@ -239,50 +239,50 @@ func (b *relayBench) max() measurement {
 }
 
 // highest doubles the rate until packets are lost, then halves the interval.
-// R grows by its flows.
 func (b *relayBench) highest(ctx context.Context, c relayCase, t *contestant) (best float64, err error) {
-	fits := func(rate int) (bool, error) {
-		c.rate = rate
-		if c.shape == "R" {
-			c.flows = rate / flowRate
-		}
-		f, err := b.traffic(ctx, c, t, b.duration/2)
-		if err != nil {
-			return false, err
-		}
-		if f.bound {
-			fmt.Fprintf(os.Stderr, "~%d ", rate)
-		}
-		ok := !f.bound && f.lost() < lossLimit && f.after < lossLimit
-		if ok {
-			best = max(best, f.rate)
-		}
-		return ok, nil
-	}
 	low, high := 0, lowest
-	for {
-		ok, err := fits(high)
-		if err != nil {
+	for step := 0; step <= halvings; {
+		rate := high
+		if step > 0 {
+			rate = (low + high) / 2
+		}
+		got, ok, err := b.carriesRate(ctx, c, t, rate)
+		switch {
+		case err != nil:
 			return best, err
+		case ok:
+			best, low = max(best, got), rate
+		default:
+			high = rate
 		}
-		if !ok {
-			break
-		}
-		low, high = high, 2*high
-	}
-	for range halvings {
-		middle := (low + high) / 2
-		ok, err := fits(middle)
-		if err != nil {
-			return best, err
-		}
-		if ok {
-			low = middle
+		if step > 0 || !ok {
+			step++
 		} else {
-			high = middle
+			high *= 2
 		}
 	}
 	return best, nil
+}
+
+// carriesRate tries a rate twice before it says no: something else may have
+// had the machine. R grows by its flows.
+func (b *relayBench) carriesRate(ctx context.Context, c relayCase, t *contestant, rate int) (delivered float64, ok bool, err error) {
+	c.rate = rate
+	if c.shape == "R" {
+		c.flows = rate / flowRate
+	}
+	for range 2 {
+		f, err := b.traffic(ctx, c, t, b.duration/2)
+		if err != nil {
+			return 0, false, err
+		}
+		if f.bound {
+			fmt.Fprintf(os.Stderr, "~%d ", rate)
+		} else if f.lost() < lossLimit && f.after < lossLimit {
+			return f.rate, true, nil
+		}
+	}
+	return 0, false, nil
 }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

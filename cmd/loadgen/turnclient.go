@@ -41,6 +41,10 @@ const (
 	firstChannel = 0x4000
 )
 
+// errTaken means that the server still keeps an allocation of an earlier socket
+// with the same port, whose end it has not heard.
+var errTaken = errors.New("refused: 437, there is an allocation already")
+
 // newTURNClient has a login of its own for each flow, as people have.
 func newTURNClient(rw io.ReadWriter, flow int) *turnClient {
 	user := fmt.Sprintf("%d:bench%d", time.Now().Add(time.Hour).Unix(), flow)
@@ -117,6 +121,9 @@ func (c *turnClient) request(method stun.Method, attributes ...stun.Setter) (*st
 		var code stun.ErrorCodeAttribute
 		if err := code.GetFrom(answer); err != nil {
 			return nil, err
+		}
+		if code.Code == stun.CodeAllocMismatch {
+			return nil, errTaken
 		}
 		if code.Code != stun.CodeUnauthorized && code.Code != stun.CodeStaleNonce {
 			return nil, fmt.Errorf("refused: %v", code)
