@@ -203,6 +203,6 @@ func (v *visitor) judgeRange(relayed netip.AddrPort, in, out bool) Result {
 		return fail(fmt.Sprintf("set relay.external_ip to the address at which others reach the server, %s by its name; if it is right, open the UDP ports of relay.ports in the firewall", join(v.addrs)),
 			"the relay announces %s, and nothing that is sent there arrives", relayed.Addr())
 	}
-	return fail("open the UDP ports of relay.ports (49152-65535 when not set) in the firewall, or publish them from the container",
+	return fail("open the UDP ports of relay.ports (49152-65535 when not set) in the firewall, or publish them from the container; from a network that lets few UDP ports out it looks the same",
 		"the relay range is closed: nothing sent to %s from outside arrives, so a call works only when both people use the relay", relayed)
 }
