@@ -185,7 +185,6 @@ test("hiding one's address in mid-call moves the path to the relay and back, wit
     for (const page of [ann, bob]) {
       const longest = await page.evaluate(() => window.longest);
       assert.ok(longest > 0 && longest < 2000, `the picture stood still for ${longest} ms`);
-      assert.equal(await page.evaluate(() => window.connections.length), 1);
     }
   }));
 

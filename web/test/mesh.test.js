@@ -122,13 +122,17 @@ test("fresh servers reach every link without a restart", () => {
   }
 });
 
-test("hiding the address sets the policy and restarts ICE", () => {
+test("hiding the address leaves the direct way for a new connection, showing it again looks for one", () => {
   mesh.enter(room("p_m", "p_a"));
   mesh.setRelayOnly(true);
-  assert.equal(FakeConnection.made[0].config.iceTransportPolicy, "relay");
-  assert.equal(FakeConnection.made[0].restarts, 1);
+  assert.ok(FakeConnection.made[0].closed);
+  assert.equal(FakeConnection.made[1].config.iceTransportPolicy, "relay");
   mesh.setRelayOnly(true);
-  assert.equal(FakeConnection.made[0].restarts, 1);
+  assert.equal(FakeConnection.made.length, 2);
+  mesh.setRelayOnly(false);
+  assert.equal(FakeConnection.made[1].config.iceTransportPolicy, "all");
+  assert.equal(FakeConnection.made[1].restarts, 1);
+  assert.equal(FakeConnection.made.length, 2);
 });
 
 test("the more people, the less video to each; it grows again when someone leaves", async () => {

@@ -1,4 +1,5 @@
 import { Emitter } from "../net/emitter.js";
+import { configOf } from "./config.js";
 import { Journal } from "./journal.js";
 import { Member } from "./member.js";
 import { Peer } from "./peer.js";
@@ -195,8 +196,13 @@ export class Mesh {
     this.o.relayOnly = on;
     this.journal.add(on ? "relay only" : "relay or direct");
     for (const link of this.#links) {
-      link.configure();
-      link.restartIce();
+      // A browser stays with a direct way that works, whatever it is told: only a new
+      // connection leaves it. Back to a direct way it goes by itself.
+      if (on && link !== this.#ready) link.rebuild({ tell: true });
+      else {
+        link.configure();
+        link.restartIce();
+      }
     }
   }
 
@@ -207,14 +213,6 @@ export class Mesh {
     this.#ready?.close();
     for (const member of this.#members.values()) member.close(reason);
     this.#members.clear();
-  }
-
-  /** @param {boolean} relay  through nothing else, where there is one @returns {RTCConfiguration} */
-  #config(relay) {
-    const { ice, relayOnly, certificates } = this.o;
-    const possible = ice.iceServers.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")));
-    const iceTransportPolicy = relayOnly || (relay && possible) ? "relay" : ice.iceTransportPolicy ?? "all";
-    return { iceServers: ice.iceServers, iceTransportPolicy, ...(certificates && { certificates }) };
   }
 
   /** @param {import("../net/types.js").RoomPeer} peer */
@@ -258,7 +256,7 @@ export class Mesh {
     const { o } = this;
     return {
       self: o.self,
-      config: (relay) => this.#config(relay),
+      config: (relay) => configOf(o.ice, { relayOnly: o.relayOnly, relay, certificates: o.certificates }),
       tracks: o.tracks,
       state: o.state,
       send: (data) => o.session.post("signal", { room: o.room, to: to(), data }),
