@@ -215,7 +215,7 @@ export class Member {
     link.on("connection", (state) => {
       if (state === "connected" && !this.watch.connected) this.#take("alive");
       if (state === "failed") for (const step of this.watch.failed()) this.#take(step);
-      if (state === "new") this.#sample = null;
+      if (state === "new") this.#sample = this.#told = null;
     });
   }
 
