@@ -318,6 +318,8 @@ func (l *soakLeg) hearSignals() {
 	}
 }
 
+var errInCall = errors.New("a call under way broke")
+
 // exchangeUntil sends packets and signals both ways. A call that is under way
 // must not break, whatever befalls the server.
 func exchangeUntil(ctx context.Context, legs [2]*soakLeg, end time.Time) error {
@@ -325,7 +327,7 @@ func exchangeUntil(ctx context.Context, legs [2]*soakLeg, end time.Time) error {
 	for n := 1; time.Now().Before(end) && ctx.Err() == nil; n++ {
 		for side, l := range legs {
 			if _, err := l.relayed.WriteTo(packet, legs[1-side].relayed.LocalAddr()); err != nil {
-				return fmt.Errorf("in the call: %w", err)
+				return fmt.Errorf("%w: %w", errInCall, err)
 			}
 			l.sentPackets++
 			if n%packetsASignal != 0 {
@@ -334,7 +336,7 @@ func exchangeUntil(ctx context.Context, legs [2]*soakLeg, end time.Time) error {
 			l.id++
 			frame := fmt.Sprintf(`{"t":"signal","id":%d,"room":%q,"to":%q,"data":{"n":%d}}`, l.id, l.room, l.partner, n)
 			if err := l.ws.WriteMessage(websocket.TextMessage, []byte(frame)); err != nil {
-				return fmt.Errorf("in the call: %w", err)
+				return fmt.Errorf("%w: %w", errInCall, err)
 			}
 			l.sentSignals++
 		}

@@ -257,22 +257,20 @@ func sum(metrics, name string) (total float64) {
 }
 
 // What may differ with nobody on the server: 5 %, and a handful, since a timer
-// or an idle connection of the scrape may be under way. A heap of 3 MB moves by
-// a buffer pool more or less.
+// or an idle connection of the scrape may be under way.
 const (
-	mayGrow  = 1.05
-	handful  = 4
-	slackMem = 1 << 20
+	mayGrow = 1.05
+	handful = 4
 )
 
-func (f figuresAtRest) grownFrom(before figuresAtRest) error {
+func (f figuresAtRest) grownFrom(before figuresAtRest, heapSlack float64) error {
 	var errs []error
 	for _, c := range []struct {
 		name          string
 		before, after float64
 		slack         float64
 	}{
-		{"heap", before.heap, f.heap, slackMem},
+		{"heap", before.heap, f.heap, heapSlack},
 		{"goroutines", before.goroutines, f.goroutines, handful},
 		{"descriptors", before.descriptors, f.descriptors, handful},
 	} {
