@@ -85,8 +85,9 @@ func (g *target) end() {
 	}
 	g.bystander.want(0, methodRefresh, nil)
 	// The fuzzer has goroutines and files of its own, a few.
-	if n, files := runtime.NumGoroutine(), openFiles(); n > g.goroutines+20 || files > g.files+20 {
-		g.t.Fatalf("goroutines %d -> %d, files %d -> %d", g.goroutines, n, g.files, files)
+	checkGoroutines(g.t, g.goroutines+20)
+	if n := openFiles(); n > g.files+20 {
+		g.t.Fatalf("files %d -> %d", g.files, n)
 	}
 }
 

@@ -201,15 +201,17 @@ func sources(v *victim) (string, error) {
 	defer c.Close()
 	to := netip.MustParseAddrPort(v.relay)
 	raw := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest)).Raw
-	before, failures := v.usage(), v.metric("parley_turn_auth_failures_total")
 	oob := sourceAddress()
 	var sent error
-	paced(n, 100000, func(i int) {
+	from := func(i int) {
 		copy(oob[20:24], []byte{127, byte(1 + i>>16), byte(i >> 8), byte(i)}) // spec_dst
 		if _, _, err := c.WriteMsgUDPAddrPort(raw, oob, to); err != nil {
 			sent = err
 		}
-	})
+	}
+	paced(n/10, 100000, from) // what any busy server needs is there
+	before, failures := v.usage(), v.metric("parley_turn_auth_failures_total")
+	paced(n, 100000, from)
 	if sent != nil {
 		return "", sent
 	}

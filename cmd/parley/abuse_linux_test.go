@@ -234,22 +234,26 @@ func (v *victim) findReady() bool {
 // UDP and TCP.
 func (v *victim) suffer(a *abuse) (string, error) {
 	defer func() { v.cmd.Process.Signal(syscall.SIGKILL); <-v.ended }()
-	figure, err := a.run(v)
-	if err != nil {
-		return figure, err
+	if err := v.serves(); err != nil { // so that what the first calls set up is there
+		return "", err
 	}
-	return figure, v.serves()
+	v.quiet()
+	figure, err := a.run(v)
+	if err == nil {
+		err = v.serves()
+	}
+	select {
+	case <-v.ended:
+		err = fmt.Errorf("the process has died: %v", v.cmd.ProcessState)
+	default:
+	}
+	return figure, err
 }
 
 // serves checks that the process lives and that a stranger to all this gets an
 // allocation.
 func (v *victim) serves() error {
 	for _, network := range []string{"udp", "tcp", "tls"} {
-		select {
-		case <-v.ended:
-			return fmt.Errorf("the process has died: %v", v.cmd.ProcessState)
-		default:
-		}
 		c, err := v.call(network, "127.0.0.77", "bystander")
 		if err == nil {
 			c.giveUp = 5 * time.Second
@@ -261,6 +265,14 @@ func (v *victim) serves() error {
 		}
 	}
 	return nil
+}
+
+// quiet waits until what has been closed is gone.
+func (v *victim) quiet() {
+	for last, now := (usage{}), v.usage(); last.fds != now.fds || last.goroutines != now.goroutines; {
+		time.Sleep(200 * time.Millisecond)
+		last, now = now, v.usage()
+	}
 }
 
 // usage is what a process has of the system.
