@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-//go:embed static/*.html static/*.svg static/*.webmanifest static/css static/i18n static/js static/sdk static/vendor/*.js static/vendor/*.txt
+//go:embed static/*.html static/*.svg static/*.png static/*.webmanifest static/css static/i18n static/js static/sdk static/vendor/*.js static/vendor/*.txt
 var embedded embed.FS
 
 const (

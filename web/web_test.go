@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"image/png"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -263,6 +266,41 @@ func TestSDKIsForEveryOriginWithAllItsModules(t *testing.T) {
 	}
 	if resp := get(h, "/sdk/app.js"); resp.StatusCode != 404 {
 		t.Errorf("a module of the pages is served as part of the SDK: %d", resp.StatusCode)
+	}
+}
+
+func TestManifestCanBeInstalledFrom(t *testing.T) {
+	h := newSite(t, Options{Build: "b1"})
+	var manifest struct {
+		Name     string
+		StartURL string `json:"start_url"`
+		Display  string
+		Icons    []struct{ Src, Sizes, Type, Purpose string }
+	}
+	if err := json.Unmarshal([]byte(body(t, get(h, "/a/b1/app.webmanifest"))), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	if manifest.Name == "" || manifest.StartURL != "/" || manifest.Display != "standalone" {
+		t.Errorf("the manifest says %+v", manifest)
+	}
+	kinds := map[string]bool{}
+	for _, icon := range manifest.Icons {
+		resp := get(h, "/a/b1/"+icon.Src)
+		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != icon.Type {
+			t.Errorf("%s: %d %s, want %s", icon.Src, resp.StatusCode, resp.Header.Get("Content-Type"), icon.Type)
+		}
+		if icon.Type == "image/png" {
+			picture, err := png.DecodeConfig(resp.Body)
+			if err != nil || icon.Sizes != fmt.Sprintf("%dx%d", picture.Width, picture.Height) {
+				t.Errorf("%s is said to be %s, and is %dx%d (%v)", icon.Src, icon.Sizes, picture.Width, picture.Height, err)
+			}
+		}
+		kinds[icon.Sizes+" "+icon.Purpose] = true
+	}
+	for _, kind := range []string{"192x192 any", "512x512 any", "512x512 maskable"} {
+		if !kinds[kind] {
+			t.Errorf("there is no icon %s", kind)
+		}
 	}
 }
 
