@@ -40,6 +40,8 @@ export function CallPage({ app, state }) {
   const closed = () => setDialog((now) => (now === dialog ? { name: "" } : now));
   useShortcuts(actionsOf(app, state, { hand, pip: togglePip, open }), state.prefs.keys);
   const { unread, open: talking } = useStore(app.talk.store);
+  // The last question is asked only when something would be lost.
+  const leave = () => (app.talk.files?.busy ? open("leave") : app.calls.leave());
   const tools = [
     { icon: "chat", text: t("chat.open"), run: () => app.talk.show(!talking), pressed: talking, count: unread },
     { icon: "users", text: t("controls.people"), run: () => open("people"), dialog: true },
@@ -56,7 +58,7 @@ export function CallPage({ app, state }) {
           <${Comings} members=${members} />
           ${blocked && html`<${Hear} onDone=${setBlocked} />`}
         </div>
-        <${Controls} app=${app} state=${state} tools=${tools} menu=${(/** @type {number} */ tabindex) => html`
+        <${Controls} app=${app} state=${state} tools=${tools} onLeave=${leave} menu=${(/** @type {number} */ tabindex) => html`
           <${More} app=${app} state=${state} tabindex=${tabindex} narrow=${narrow} onSign=${room.sign} onHand=${hand} onPip=${togglePip} onOpen=${open} />`} />
       </main>
     </div>
@@ -141,6 +143,11 @@ function Open({ app, state, dialog, onClose }) {
   switch (dialog.name) {
     case "people":
       return html`<${Dialog} title=${t("room.panel")} onClose=${onClose} wide=${true}><${RoomPanel} app=${app} state=${state} /><//>`;
+    case "leave":
+      return html`<${Dialog} title=${t("leave.title")} onClose=${onClose}>
+        <p>${t("leave.text")}</p>
+        <div class="row"><button type="button" class="button button-primary" onClick=${() => app.calls.leave()}>${t("controls.leave")}</button>
+          <button type="button" class="button" onClick=${onClose}>${t("leave.stay")}</button></div><//>`;
     case "settings":
       return html`<${SettingsDialog} app=${app} state=${state} onClose=${onClose} />`;
     case "connection":

@@ -21,9 +21,9 @@ const ARROWS = { ArrowRight: 1, ArrowLeft: -1 };
 /**
  * The bar under a call: one tab stop, arrow keys inside (ARIA toolbar). The
  * devices come first, the way out last; between them `tools`, then the menu.
- * @param {import("./root.js").PageProps & {tools: Tool[], menu: (tabindex: number) => unknown}} props
+ * @param {import("./root.js").PageProps & {tools: Tool[], menu: (tabindex: number) => unknown, onLeave: () => void}} props
  */
-export function Controls({ app, state, tools, menu }) {
+export function Controls({ app, state, tools, menu, onLeave }) {
   const bar = useRef(/** @type {HTMLElement | null} */ (null));
   const [at, setAt] = useState("mic");
   /** @param {KeyboardEvent} event */
@@ -54,7 +54,7 @@ export function Controls({ app, state, tools, menu }) {
       <span data-slot="cam"><${DeviceToggle} app=${app} state=${state} device="cam" tabindex=${stop("cam")} /></span>
       ${all.map((tool) => html`<span key=${tool.icon} data-slot=${tool.text} class=${tool.wide ? "wide-tool" : ""}><${Button} tool=${tool} tabindex=${stop(tool.text)} /></span>`)}
       <span data-slot="more">${menu(stop("more"))}</span>
-      <span data-slot="leave"><button type="button" class="toggle toggle-leave" data-tool tabindex=${stop("leave")} onClick=${() => app.calls.leave()}>
+      <span data-slot="leave"><button type="button" class="toggle toggle-leave" data-tool tabindex=${stop("leave")} onClick=${onLeave}>
         <${Icon} name="phone-off" /><span class="toggle-name">${t("controls.leave")}</span></button></span>
     </div>`;
 }
