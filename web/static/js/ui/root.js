@@ -142,7 +142,8 @@ function Refused({ app, state }) {
   const { call } = state;
   const problem = call?.problem;
   const text = problem ? t(problem.key, problem.values) : "";
-  if (call && call.kind !== "link") return html`<${Message} icon="phone-off" title=${t("summary.over")} text=${text} ...${again(app, call)} />`;
+  const gone = problem?.key === "error.not_found" ? t("summary.gone") : text;
+  if (call && call.kind !== "link") return html`<${Message} icon="phone-off" title=${t("summary.over")} text=${gone} ...${again(app, call)} />`;
   if (problem?.key === "call.kicked") {
     return html`<${Message} icon="door" title=${text} text=${t("call.kicked.text")} action=${t("common.home")} onAction=${() => app.o.router.go("/")} />`;
   }
