@@ -1,5 +1,6 @@
 import { t } from "../i18n.js";
 import { html } from "../ui/html.js";
+import { KeyList } from "../ui/keys.js";
 import { Brand } from "../ui/topbar.js";
 
 const BASE = new URL("../../vendor/", import.meta.url).pathname;
@@ -11,8 +12,8 @@ const LICENCES = [
   { name: "Lucide 1.62.0", file: "lucide.LICENSE.txt" },
 ];
 
-/** Keys and what they do; the names of keys are not translated. @type {[string, string][]} */
-const SHORTCUTS = [["Ctrl + D", "about.key.mic"], ["Ctrl + E", "about.key.cam"], ["Tab", "about.key.tab"], ["Esc", "about.key.esc"]];
+/** What works on every page. @type {readonly [string[], string][]} */
+const EVERYWHERE = [[["Tab"], "about.key.tab"], [["Esc"], "about.key.esc"]];
 
 /** @param {import("../ui/root.js").PageProps} props */
 export const About = ({ app, state }) => html`
@@ -23,7 +24,7 @@ export const About = ({ app, state }) => html`
     <h2>${t("about.privacy")}</h2>
     <ul>${["media", "relay", "server", "address", "missed", "board", "files", "third", "stored", "honest"].map((name) => html`<li>${t(`about.privacy.${name}`)}</li>`)}</ul>
     <h2>${t("about.keys")}</h2>
-    <dl class="keys">${SHORTCUTS.map(([keys, text]) => html`<div><dt><kbd>${keys}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
+    <${KeyList} more=${EVERYWHERE} />
     <h2>${t("about.licences")}</h2>
     <ul>${LICENCES.map(({ name, file }) => html`<li><a href=${BASE + file} target="_blank" rel="noopener">${name}</a></li>`)}</ul>
     <p class="muted small">${t("about.build", { build: app.o.build })}</p>

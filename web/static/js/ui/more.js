@@ -3,6 +3,7 @@ import { canShare } from "../rtc/share.js";
 import { Dialog } from "./dialog.js";
 import { DevicePanel, RelayToggle } from "./devicepanel.js";
 import { html } from "./html.js";
+import { KeyList } from "./keys.js";
 import { Menu } from "./menu.js";
 import { canPip } from "./pip.js";
 import { fullScreen } from "./tilemenu.js";
@@ -58,17 +59,8 @@ const DataUse = ({ app, state }) => html`
     </select>
   </div>`;
 
-/** Every key of a call. @type {readonly [string[], string][]} */
-const KEYS = [
-  [["Ctrl+D", "M"], "keys.mic"], [["Ctrl+E", "V"], "keys.cam"], [["␣"], "keys.talk"], [["S"], "keys.share"],
-  [["C"], "keys.chat"], [["H"], "keys.hand"], [["P"], "keys.pip"], [["F"], "keys.full"], [["?"], "keys.help"],
-];
-
 /** @param {{onClose: () => void}} props */
 export const KeysDialog = ({ onClose }) => html`
   <${Dialog} title=${t("more.keys")} onClose=${onClose}>
-    <dl class="keys">
-      ${KEYS.map(([keys, text]) => html`<div key=${text}><dt>${keys.map((key) => html`<kbd key=${key}>${key === "␣" ? t("keys.space") : key}</kbd> `)}</dt><dd>${t(text)}</dd></div>`)}
-    </dl>
-    <p class="muted small">${t("keys.note")}</p>
+    <${KeyList} />
   <//>`;
