@@ -69,6 +69,8 @@ export class Member {
   path = null;
   /** It left according to the server, but its media still comes. */
   gone = false;
+  /** Bits a second that are meant for it. */
+  bps = 0;
   /** What the other side wants to see of this one. */
   theirs = EVERYTHING;
   /** The way through the relay alone has been tried since it was last heard. */
@@ -192,7 +194,10 @@ export class Member {
     this.figures = figures;
     this.quality.add(now, figures);
     this.#rtts = [...this.#rtts, figures.rtt].slice(-RTTS);
-    if (this.phase === "connected") this.adapter.add(now, { loss: figures.lossOut, rtt: figures.rtt, limited: figures.limited === "bandwidth" });
+    const { lossOut: loss, rtt, limited, estimate } = figures;
+    // Our own ceiling holds the encoder back too: that is trouble only if the way carries less than it.
+    const narrow = limited === "bandwidth" && !(estimate >= this.bps);
+    if (this.phase === "connected") this.adapter.add(now, { loss, rtt, limited: narrow });
     // A client without a control channel says nothing: what arrives must do.
     if (!this.#heard) this.state = { ...this.state, mic: true, cam: figures.fps > 0 };
   }

@@ -46,6 +46,7 @@ export class Uplink {
     for (const slot of /** @type {const} */ (["mic", "screenAudio"])) {
       this.#senders.set(transceiverOf(pc, slot)?.sender, { active: true, maxBitrate: SOUND[slot], priority: "high" });
     }
+    member.bps = (camera?.bps ?? 0) + (screen ? shared.bps : 0) + AUDIO_BPS;
     member.setPaused(adapter.step >= OFF);
   }
 
