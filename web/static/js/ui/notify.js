@@ -33,5 +33,5 @@ export function NotifyButton({ app }) {
     setAsked(true);
   };
   if (asked) return null;
-  return html`<button type="button" class="button button-small" onClick=${ask}>${t("notify.ask")}</button>`;
+  return html`<button type="button" class="button" onClick=${ask}>${t("notify.ask")}</button>`;
 }
