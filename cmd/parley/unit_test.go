@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // needTool skips a test where a Debian tool is missing, and fails it where all of
@@ -168,6 +168,7 @@ func TestRestartRefusesNobody(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "ready", func() bool { return strings.Contains(log.String(), "Parley is ready.") })
 		return func() {
 			c.Process.Signal(syscall.SIGTERM)
 			if err := c.Wait(); err != nil {
@@ -177,39 +178,44 @@ func TestRestartRefusesNobody(t *testing.T) {
 	}
 	stop := serve()
 	done := make(chan struct{})
+	var count atomic.Int64
 	var visitors sync.WaitGroup
-	visitors.Go(func() { visit(t, l.Addr().String(), done) })
+	visitors.Go(func() { visit(t, l.Addr().String(), done, &count) })
+	someVisits := func() {
+		before := count.Load()
+		eventually(t, "visits", func() bool { return t.Failed() || count.Load() > before+20 })
+	}
 	for range 3 {
-		time.Sleep(300 * time.Millisecond) // some visits with each process
+		someVisits()
 		stop()
 		stop = serve()
 	}
-	time.Sleep(300 * time.Millisecond)
+	someVisits()
 	close(done)
 	visitors.Wait()
 	stop()
 }
 
 // visit asks for /config until done: none may be refused or cut.
-func visit(t *testing.T, addr string, done <-chan struct{}) {
+func visit(t *testing.T, addr string, done <-chan struct{}, count *atomic.Int64) {
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	for n := 0; ; n++ {
+	for {
 		select {
 		case <-done:
-			t.Logf("%d visits", n)
 			return
 		default:
 		}
 		resp, err := client.Get("http://" + addr + "/config")
 		if err != nil {
-			t.Errorf("visit %d: %v", n, err)
+			t.Errorf("visit %d: %v", count.Load(), err)
 			return
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {
-			t.Errorf("visit %d: %s", n, resp.Status)
+			t.Errorf("visit %d: %s", count.Load(), resp.Status)
 			return
 		}
+		count.Add(1)
 	}
 }
 
