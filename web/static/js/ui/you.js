@@ -1,5 +1,5 @@
 import { t } from "../i18n.js";
-import { Choice } from "./board.js";
+import { Choice } from "./choice.js";
 import { Dialog } from "./dialog.js";
 import { html, useState } from "./html.js";
 import { canAskToNotify, NotifyButton } from "./notify.js";
