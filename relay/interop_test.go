@@ -94,17 +94,34 @@ func TestTurnutils(t *testing.T) {
 	modes := uclientModes()
 	var clients sync.WaitGroup // all at once: they mostly wait
 	for _, m := range modes {
-		m.s = startAmong(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
-		args := m.s.uclientArgs(m.flags)
-		if m.peer {
-			args = append(args, "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())))
-		}
-		clients.Go(func() { m.out, _ = run(t, tool, append(args, "127.0.0.1")...) })
+		play := m.prepare(t, tool, peer)
+		clients.Go(play)
 	}
 	clients.Wait()
 	for _, m := range modes {
-		t.Run(m.name, m.judge)
+		t.Run(m.name, func(t *testing.T) {
+			err := m.judge()
+			if err != nil && m.refused == "" { // a busy machine loses datagrams
+				t.Logf("again, alone: %v", err)
+				m.prepare(t, tool, peer)()
+				err = m.judge()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
+}
+
+// prepare starts a server and returns what runs the client against it.
+func (m *mode) prepare(t *testing.T, tool string, peer netip.AddrPort) (play func()) {
+	t.Helper()
+	m.s = startAmong(t, func(o *Options) { o.AllowOwn, o.MaxPerLogin = true, 1000 })
+	args := m.s.uclientArgs(m.flags)
+	if m.peer {
+		args = append(args, "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())))
+	}
+	return func() { m.out, _ = run(t, tool, append(args, "127.0.0.1")...) }
 }
 
 func (s *testServer) uclientArgs(flags string) []string {
@@ -115,7 +132,7 @@ func (s *testServer) uclientArgs(flags string) []string {
 	return append(strings.Fields(flags), "-W", testSecret, "-u", "alice", "-p", strconv.Itoa(int(port)), "-l", "170", "-z", "15")
 }
 
-func (m *mode) judge(t *testing.T) {
+func (m *mode) judge() error {
 	st := m.s.Snapshot()
 	transport := "udp"
 	switch {
@@ -127,17 +144,18 @@ func (m *mode) judge(t *testing.T) {
 	results := st.AllocationResults[transport]
 	if m.refused != "" {
 		if results["ok"] != 0 || results[m.refused] == 0 || !strings.Contains(m.out, "error "+m.refused) || st.PacketsUp > 0 {
-			t.Errorf("not refused with %s but %v, %d packets relayed:\n%s", m.refused, results, st.PacketsUp, m.out)
+			return fmt.Errorf("not refused with %s but %v, %d packets relayed:\n%s", m.refused, results, st.PacketsUp, m.out)
 		}
-		return
+		return nil
 	}
 	sent, received := total(m.out, "tot_send_msgs"), total(m.out, "tot_recv_msgs")
 	if sent < m.messages || sent != received {
-		t.Errorf("sent %d, received %d:\n%s", sent, received, m.out)
+		return fmt.Errorf("sent %d, received %d:\n%s", sent, received, m.out)
 	}
 	if results["ok"] == 0 || st.PacketsUp < uint64(sent) || st.PacketsDown < uint64(sent) || st.BytesUp < 170*uint64(sent) {
-		t.Errorf("the server counts %v, %d packets up (%d bytes), %d down", results, st.PacketsUp, st.BytesUp, st.PacketsDown)
+		return fmt.Errorf("the server counts %v, %d packets up (%d bytes), %d down", results, st.PacketsUp, st.BytesUp, st.PacketsDown)
 	}
+	return nil
 }
 
 // TestTurnutilsGarbage: the client's negative modes scramble one message in ten
