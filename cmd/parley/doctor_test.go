@@ -18,6 +18,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"parley/cmd/internal/config"
+	"parley/signaling/auth"
 )
 
 // labConfig is a server on the internet of the lab, without TLS. Its addresses
@@ -221,6 +224,36 @@ func TestDoctorTellsMachines(t *testing.T) {
 	p.signIn("Ann") // the doctor has left nothing behind that refuses people
 	if n := len(p.turn.Allocations()); n != 0 {
 		eventually(t, "no relay is left", func() bool { return len(p.turn.Allocations()) == 0 })
+	}
+}
+
+func TestDoctorSignsInAsTheServerWants(t *testing.T) {
+	invites := start(t, func(c *config.Config) { c.Auth.Mode = "token" })
+	token, _, err := invites.users.Invite(auth.Invite{Name: "Bob", TTL: time.Hour, Relay: true, Role: auth.RoleUser})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := start(t)
+	for _, c := range []struct {
+		args, secret string
+		code         int
+		login        string
+	}{
+		{invites.web, invites.web + "/r/kitchen#t=" + token, 0, "ok login"}, // the link as it was sent
+		{invites.web, token, 0, "ok login"},
+		{invites.web, "pi_wrong", 1, "fail login"},
+		{invites.web, "", 0, "warn login"},
+		{open.web + " -user Ann", "", 0, "ok login"},
+	} {
+		var env []string
+		if c.secret != "" {
+			env = []string{"PARLEY_PASSWORD=" + c.secret}
+		}
+		code, out, errs := parley(t, t.TempDir(), "", append([]string{"doctor"}, strings.Fields(c.args)...), env...)
+		if code != c.code || strings.Contains(out+errs, token) {
+			t.Errorf("%s with %q: exit %d\n%s%s", c.args, c.secret, code, out, errs)
+		}
+		wantLines(t, out, map[string]string{c.login: ""})
 	}
 }
 

@@ -130,7 +130,14 @@ func (v *visitor) relayRange(ctx context.Context) Result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
 	defer cancel()
-	public, err := v.publicAddress(ctx, list[0])
+	s, err := net.ListenPacket("udp", ":0")
+	if err != nil {
+		return untried("%v", err)
+	}
+	defer s.Close()
+	// Asked with the socket that will knock: a NAT with several addresses gives
+	// each socket one of them.
+	public, err := bindingUDP(ctx, talk{s, net.UDPAddrFromAddrPort(list[0].at)})
 	if err != nil {
 		return untried("this machine's public address is not known: %v", err)
 	}
@@ -139,7 +146,20 @@ func (v *visitor) relayRange(ctx context.Context) Result {
 		return untried("no relayed address: %v", err)
 	}
 	defer a.close()
-	return v.knock(ctx, a, public)
+	return v.knock(ctx, a, s, public)
+}
+
+// talk is a socket that talks with one address among others.
+type talk struct {
+	net.PacketConn
+	with net.Addr
+}
+
+func (t talk) Write(b []byte) (int, error) { return t.WriteTo(b, t.with) }
+
+func (t talk) Read(b []byte) (int, error) {
+	n, _, err := t.ReadFrom(b)
+	return n, err
 }
 
 // anyRelay prefers UDP, over which most people come.
@@ -155,20 +175,15 @@ func (v *visitor) anyRelay(ctx context.Context) (way, bool) {
 	return way{}, false
 }
 
-// knock sends to the relayed address from a socket of its own until a packet
-// comes out at the relay's client, and answers it.
-func (v *visitor) knock(ctx context.Context, a *allocation, public netip.AddrPort) Result {
+// knock sends from s, which others see as public, to the relayed address until a
+// packet comes out at the relay's client, and has that answer.
+func (v *visitor) knock(ctx context.Context, a *allocation, s net.PacketConn, public netip.AddrPort) Result {
 	// The permission that this makes is for the address, whatever the port.
 	if _, err := a.WriteTo([]byte("open"), net.UDPAddrFromAddrPort(public)); code(err) == stun.CodeForbidden {
 		return untried("the server sees this machine at %s, a private or own address, to which its relay does not send; run this from another network", public.Addr())
 	} else if err != nil {
 		return untried("%v", err)
 	}
-	s, err := net.ListenPacket("udp", ":0")
-	if err != nil {
-		return untried("%v", err)
-	}
-	defer s.Close()
 	in, out := false, false
 	for end := time.Now().Add(udpTime); time.Now().Before(end) && ctx.Err() == nil && !(in && out); {
 		s.WriteTo([]byte("knock"), a.LocalAddr())

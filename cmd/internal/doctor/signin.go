@@ -108,6 +108,8 @@ func (v *visitor) credentials() (map[string]string, error) {
 	}
 	secret, err := v.Password(what)
 	switch {
+	case err != nil && v.mode == "open":
+		return map[string]string{"name": name}, nil // a free name needs none
 	case err != nil:
 		return nil, err
 	case v.mode == "token":

@@ -21,10 +21,16 @@ const again = 500 * time.Millisecond
 
 var errSilence = errors.New("no answer")
 
-// bindingUDP asks a STUN server over a connected socket for the address that it
-// sees. A connected socket takes answers from the asked address alone, as a
-// browser does.
-func bindingUDP(ctx context.Context, c net.Conn) (netip.AddrPort, error) {
+// datagrams is a socket that talks with one server.
+type datagrams interface {
+	Read([]byte) (int, error)
+	Write([]byte) (int, error)
+	SetReadDeadline(time.Time) error
+}
+
+// bindingUDP asks a STUN server for the address that it sees. A connected socket
+// takes answers from the asked address alone, as a browser does.
+func bindingUDP(ctx context.Context, c datagrams) (netip.AddrPort, error) {
 	request, err := stun.Build(stun.TransactionID, stun.BindingRequest)
 	if err != nil {
 		return netip.AddrPort{}, err
