@@ -20,12 +20,12 @@ const SPOKEN = 120;
  */
 export function begin(talk, call) {
   const { store, announce } = talk.o;
-  const { you, devices } = store.state;
+  const { you } = store.state;
   const self = { peer: you?.peer ?? "", name: you?.name ?? "" };
   const chat = new Chat({ call, self });
   const files = new Files({
     call, room: () => call.o.room ?? "", memory: tabMemory(), folder: folderName,
-    stored: (folder) => storedSink(folder, false), video: () => store.state.devices.cam.track !== null || devices.cam.on,
+    stored: (folder) => storedSink(folder, false), video: () => store.state.devices.cam.on,
   });
   Object.assign(talk, { chat, files });
   chat.on("change", () => talk.store.set({ entries: chat.entries }));

@@ -157,6 +157,7 @@ export class Outgoing {
       const start = this.#sent;
       const bytes = await next;
       next = read(start + bytes.byteLength); // read ahead while this one leaves
+      next.catch(() => {}); // heard when it is waited for, if it still is
       const sum = digest(bytes);
       for (let at = 0; at < bytes.byteLength && run === this.#run; ) {
         if (!(await this.#room(run))) return;

@@ -17,7 +17,8 @@ export function FileOffer({ talk, row }) {
     const waiting = talk.store.state.rows.find(({ state, out, key }) => state === "offered" && !out && key !== row?.key);
     talk.store.set({ asked: waiting?.key ?? "" });
   };
-  const close = () => talk.store.set({ asked: "" });
+  // A dialog says late that it was closed: by then the next one may be asked.
+  const close = () => talk.store.state.asked === row?.key && talk.store.set({ asked: "" });
   if (!row || row.state !== "offered") {
     queueMicrotask(next); // withdrawn, or answered
     return null;
