@@ -116,6 +116,16 @@ test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
   await ann.keyboard.press("Escape");
   await ann.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await focused(), "Settings");
+
+  // Text: by its key, and back to where one was.
+  await ann.keyboard.press("c");
+  await ann.locator(".chat textarea:focus").waitFor();
+  await ann.keyboard.type("Hello, c and m are letters here");
+  await ann.keyboard.press("Enter");
+  await ann.getByRole("log").getByText("Hello, c and m are letters here").waitFor();
+  await ann.keyboard.press("Escape");
+  await ann.locator(".chat").waitFor({ state: "detached" });
+  assert.equal(await focused(), "Settings");
   assertNoFaults(ann);
   await ann.context().close();
 });
