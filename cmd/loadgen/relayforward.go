@@ -170,35 +170,47 @@ func (s *sender) join(b []byte, segment int, to *unix.RawSockaddrInet4) {
 	s.open = len(b)%segment == 0 // a short segment ends a message
 }
 
+// open makes a flow's relay socket; nil when the system has none left.
+func (f *relayForwarder) open(client unix.RawSockaddrInet4) *forwardFlow {
+	conn, fd, err := listenGRO("127.0.0.1:0")
+	if err != nil {
+		return nil
+	}
+	flow := &forwardFlow{client: client, conn: conn, fd: fd}
+	f.flows[client] = flow
+	go f.serve(conn, f.fromPeer(flow))
+	return flow
+}
+
 // control answers a client that sets up its flow.
 func (f *relayForwarder) control(from unix.RawSockaddrInet4, b []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	flow := f.flows[from]
 	switch {
-	case string(b) == bareOpen && flow == nil:
-		conn, fd, err := listenGRO("127.0.0.1:0")
-		if err != nil {
-			return
+	case string(b) == bareOpen:
+		if flow == nil {
+			if flow = f.open(from); flow == nil {
+				return
+			}
 		}
-		flow = &forwardFlow{client: from, conn: conn, fd: fd}
-		f.flows[from] = flow
-		go f.serve(conn, f.fromPeer(flow))
-		f.answer(flow, fmt.Sprint(bareYes, conn.LocalAddr()))
-	case string(b) == bareClose && flow != nil:
-		flow.conn.Close()
-		delete(f.flows, from)
-		f.answer(flow, bareYes)
+		f.answer(from, fmt.Sprint(bareYes, flow.conn.LocalAddr()))
+	case string(b) == bareClose:
+		if flow != nil {
+			flow.conn.Close()
+			delete(f.flows, from)
+		}
+		f.answer(from, bareYes)
 	case flow != nil && bytes.HasPrefix(b, []byte(barePeer)):
 		peer, err := netip.ParseAddrPort(string(b[len(barePeer):]))
 		if err != nil {
 			return
 		}
 		flow.peer = sockaddr(peer)
-		f.answer(flow, bareYes)
+		f.answer(from, bareYes)
 	}
 }
 
-func (f *relayForwarder) answer(flow *forwardFlow, text string) {
-	_, _ = f.clients.WriteToUDPAddrPort([]byte(text), addrPort(&flow.client))
+func (f *relayForwarder) answer(client unix.RawSockaddrInet4, text string) {
+	_, _ = f.clients.WriteToUDPAddrPort([]byte(text), addrPort(&client))
 }

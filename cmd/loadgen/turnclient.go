@@ -171,15 +171,20 @@ func (c *turnClient) transact(m *stun.Message) (*stun.Message, error) {
 type bareClient struct{ rw io.ReadWriter }
 
 func (c bareClient) ask(text string) (string, error) {
-	if _, err := io.WriteString(c.rw, text); err != nil {
-		return "", err
-	}
 	b := make([]byte, 256)
-	n, err := c.rw.Read(b)
-	if err != nil || n < 1 {
-		return "", fmt.Errorf("the forwarder does not answer %q: %w", text, err)
+	for range attempts {
+		if _, err := io.WriteString(c.rw, text); err != nil {
+			return "", err
+		}
+		n, err := c.rw.Read(b)
+		switch {
+		case err == nil && n > 0:
+			return string(b[1:n]), nil
+		case !errors.Is(err, unix.EAGAIN):
+			return "", fmt.Errorf("ask the forwarder: %w", err)
+		}
 	}
-	return string(b[1:n]), nil
+	return "", fmt.Errorf("the forwarder does not answer %q", text)
 }
 
 func (c bareClient) allocate() (netip.AddrPort, error) {
