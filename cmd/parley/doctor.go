@@ -61,7 +61,7 @@ func doctorCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []str
 	if *file != "" {
 		return usagef("-config is for the server on this machine; leave it or the address out.")
 	}
-	o := doctor.Outside{URL: u, User: *user, Password: func(what string) (string, error) { return askSecret(t, what) }}
+	o := doctor.Outside{URL: u, User: *user, Password: func(what string) (string, error) { return askSecret(ctx, t, what) }}
 	return diagnose(ctx, t, u.String(), o.Checks(), *asJSON)
 }
 
@@ -80,7 +80,9 @@ func targetURL(text string) (*url.URL, error) {
 // passwordVariable is the one PARLEY_ variable that is no key of the configuration.
 const passwordVariable = "PARLEY_PASSWORD"
 
-func askSecret(t terminal, what string) (string, error) {
+// askSecret takes the password from the environment or asks at the terminal,
+// which shows what is typed again also when Ctrl-C ends the question.
+func askSecret(ctx context.Context, t terminal, what string) (string, error) {
 	for _, v := range t.env {
 		if text, found := strings.CutPrefix(v, passwordVariable+"="); found {
 			return text, nil
@@ -90,7 +92,25 @@ func askSecret(t terminal, what string) (string, error) {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return "", fmt.Errorf("the server wants a %s: set %s", strings.ToLower(what), passwordVariable)
 	}
-	return ask(f, t.err, "\r"+what+": ")
+	before, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	asked := make(chan answer, 1)
+	go func() {
+		text, err := ask(f, t.err, "\r"+what+": ")
+		asked <- answer{text, err}
+	}()
+	select {
+	case a := <-asked:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(int(f.Fd()), before))
+	}
 }
 
 // diagnose runs checks and prints what they find as they find it.
