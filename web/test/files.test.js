@@ -75,6 +75,21 @@ test("after a drop it goes on where the other side was, and not from the start",
   assert.ok(wire.starts[1] >= kept, `started again at ${wire.starts[1]}, ${kept} were there`);
 });
 
+test("an end whose word was lost with the link is told again", async () => {
+  const wire = rig();
+  const [ann, bob] = [join(wire, "a"), join(wire, "b")];
+  const inject = wire.inject;
+  wire.inject = (from, to, message) => message.t === "file.saved" || inject(from, to, message);
+  ann.offer([file(10)]);
+  await bob.accept(only(bob).key, ramSink());
+  await until("it is there", () => only(bob).state === "done");
+  assert.equal(only(ann).state, "sending");
+  wire.inject = inject;
+  wire.cut("a", "b");
+  wire.mend("a", "b");
+  assert.equal(only(ann).state, "done");
+});
+
 test("after a reload of the receiver it goes on from what was stored", async () => {
   const wire = rig();
   const memory = remembers();

@@ -228,6 +228,8 @@ export class Files {
     const known = this.#all.get(keyOf(peer, facts.id));
     if (known) {
       known.facts.handle = facts.handle;
+      // The word about its end was lost with the old connection.
+      if (OVER.has(known.part.state)) return void this.o.call.send(peer, known.part.state === "done" ? "file.saved" : "file.decline", { id: facts.id });
       if (known.part instanceof Incoming && known.facts.size === facts.size) known.part.resume();
       return;
     }
