@@ -51,7 +51,7 @@ test("an administrator sees what goes on, and ends it", { timeout: 240_000 }, as
   // Over which transport a relay was found first is not for this test to say.
   const counts = async () => (await root.locator("[data-path^=relay] dd span").allTextContents()).map(Number);
   await until("the outcome is counted", async () => (await counts()).reduce((all, n) => all + n) >= 1);
-  await section(root, "Reports").getByText(code).waitFor();
+  await root.getByRole("region", { name: /^Reports/ }).getByText(code).first().waitFor();
   await root.getByLabel("Code").fill("ZZZ-999");
   await root.getByText("No report has this code").waitFor();
   assert.deepEqual(await violations(root), []);

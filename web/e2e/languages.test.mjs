@@ -47,7 +47,7 @@ for (const { lang, name, settings } of LOOKS) {
     await ann.locator("#name").waitFor({ timeout: LIMIT_MS });
     assert.deepEqual(await ann.evaluate(() => [document.documentElement.lang, document.documentElement.dir]), [lang, lang === "ar" ? "rtl" : "ltr"]);
     await inspect(ann, "signin", look);
-    await ann.locator("#name").fill(lang === "ar" ? "ليلى" : "Ann");
+    await ann.locator("#name").fill(`${lang === "ar" ? "ليلى" : "Ann"} ${name}`);
     await ann.keyboard.press("Enter");
     await ann.locator(".whoami").waitFor({ timeout: LIMIT_MS });
     await inspect(ann, "home", look);

@@ -163,6 +163,7 @@ test("a reload of either side does not start the file over", { timeout: 300_000 
   await ann.getByLabel("Send files").first().setInputFiles(file.path);
   await bob.getByRole("dialog").getByRole("button", { name: "Take it" }).click({ timeout: LIMIT_MS });
   await until("half is there", async () => (await percent(bob, "again.bin")) >= 50, 120_000);
+  await ann.evaluate(() => (window.slow = 200)); // there has to be something left when she reloads
   bob.on("dialog", (dialog) => dialog.accept());
   const download = bob.waitForEvent("download", { timeout: 180_000 });
   await bob.reload();

@@ -32,7 +32,7 @@ export function span(seconds) {
     const n = Math.floor(rest / length);
     rest -= n * length;
     if (!n || out.length === 2) continue;
-    out.push(new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "short" }).format(n));
+    out.push(new Intl.NumberFormat(language(), { style: "unit", unit, unitDisplay: "long" }).format(n));
   }
-  return out.join(" ") || new Intl.NumberFormat(language(), { style: "unit", unit: "second", unitDisplay: "short" }).format(0);
+  return out.join(" ") || new Intl.NumberFormat(language(), { style: "unit", unit: "second", unitDisplay: "long" }).format(0);
 }

@@ -79,7 +79,7 @@ function Message({ entry, before }) {
     ${before?.earlier && !earlier && html`<p class="chat-rule muted small">${t("chat.here")}</p>`}
     <div class=${`chat-entry ${mine ? "chat-mine" : ""} ${follows ? "chat-follows" : ""}`}>
       <p class=${follows ? "visually-hidden" : "chat-who"}><strong><bdi>${mine ? t("tile.you") : name}</bdi></strong> <time>${when(at)}</time></p>
-      <p class="chat-text" dir="auto">${parts(text).map(({ text: part, href }) => (href ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${part}</a>` : part))}</p>
+      <p class="chat-text" dir="auto">${parts(text).map(({ text: part, href }) => (href ? html`<a href=${href} dir="ltr" target="_blank" rel="noopener noreferrer">${part}</a>` : part))}</p>
       ${mine && waiting > 0 && html`<p class="chat-waiting small muted">${t("chat.waiting", { n: waiting })}</p>`}
     </div>`;
 }
