@@ -31,11 +31,8 @@ import { Negotiation } from "./negotiation.js";
  * @property {unknown} error
  */
 
-/**
- * What an RTCConfiguration of this client always says: one transport, whose addresses are looked for as soon as the
- * connection is made instead of when it is described. Nobody holds an idle relay by that: it is made when the other is there.
- */
-const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 1 };
+/** What an RTCConfiguration of this client always says: one transport, and no idle relay allocations. */
+const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 0 };
 
 /** How long a search for a way that the other side began is left alone. */
 const SEARCH_MS = 3_000;
