@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { enter, LIMIT_MS, signIn } from "../lib/call.mjs";
 import { SERVER } from "./lib/lab.mjs";
-import { assertCall, assertWay } from "./lib/proof.mjs";
+import { assertCall, assertFlows, assertWay } from "./lib/proof.mjs";
 import { World } from "./lib/world.mjs";
 
 /** The part that `make test` runs; `make e2e` runs all. */
@@ -11,6 +11,8 @@ const later = CORE ? test.skip : test;
 const TIMEOUT = { timeout: 240_000 };
 /** All checks of /test, each with a limit of its own. */
 const CHECKS_MS = 120_000;
+/** By then every rung of the client's ladder has been tried, and the last one once more. */
+const LADDER_MS = 90_000;
 const CLOSED = ["tcp dport 3478", "udp dport 3478"];
 
 let world;
@@ -33,6 +35,7 @@ test("the relay's ports are closed: the page says so, and what to open", TIMEOUT
     t.diagnostic(`said after ${Date.now() - start} ms`);
     // Opened, the call begins by itself, and the words go.
     await world.lab.shut([]);
+    await assertFlows(ann, bob, { limit: LADDER_MS });
     await assertCall(ann, bob);
     for (const page of [ann, bob]) await page.getByText("cannot be reached from here").waitFor({ state: "detached", timeout: LIMIT_MS });
   }).finally(() => world.server.anew({}));
