@@ -99,10 +99,18 @@ test("who swaps the fingerprints on the way makes the two codes differ", { timeo
   const sockets = {};
   /** What each client knows of the other, to speak in its name. */
   const known = {};
-  await between.exposeFunction("toClient", (name, data) => {
+  /** What waits until the client has heard of the other from the server: before that it would be dropped. */
+  const held = { ann: [], bob: [] };
+  const deliver = (name) => {
     const { room, to } = known[name];
-    sockets[name].send(JSON.stringify({ t: "signal", room, from: to, data }));
+    for (const data of held[name].splice(0)) sockets[name].send(JSON.stringify({ t: "signal", room, from: to, data }));
+  };
+  await between.exposeFunction("toClient", (name, data) => {
+    held[name].push(data);
+    if (known[name]) deliver(name);
   });
+  // Who may hear is told real addresses, not names that have to be looked up.
+  await between.evaluate(() => navigator.mediaDevices.getUserMedia({ audio: true }).then((stream) => void (window.ear = stream)));
   await between.evaluate(inBetween);
 
   const people = {};
@@ -123,6 +131,7 @@ test("who swaps the fingerprints on the way makes the two codes differ", { timeo
         const peer = frame.t === "room.peer" ? frame.peer : frame.room?.peers?.find(({ name: label }) => label !== `${name} swapped`);
         if (peer && peer.name !== `${name} swapped`) known[name] ??= { room: "swapped", to: peer.peer };
         socket.send(text);
+        if (known[name]) deliver(name);
       });
     });
     await enter(page, `${server.url}/r/swapped`, `${name} swapped`);
