@@ -9,12 +9,18 @@ import (
 type builder struct{ b []byte }
 
 func newMessage(m method, c class, id [12]byte) *builder {
-	w := &builder{b: make([]byte, stunHeaderLen, 160)}
+	w := &builder{b: make([]byte, 0, 160)}
+	w.begin(m, c, id)
+	return w
+}
+
+// begin starts a message over what the builder held.
+func (w *builder) begin(m method, c class, id [12]byte) {
+	w.b = append(w.b[:0], make([]byte, stunHeaderLen)...)
 	t := uint16(m)&0x000F | uint16(m)&0x0070<<1 | uint16(m)&0x0F80<<2 | uint16(c)
 	binary.BigEndian.PutUint16(w.b, t)
 	binary.BigEndian.PutUint32(w.b[4:], stunCookie)
 	copy(w.b[8:], id[:])
-	return w
 }
 
 func (w *builder) add(typ uint16, value []byte) *builder {
@@ -35,9 +41,14 @@ func (w *builder) addAddress(typ uint16, a netip.AddrPort) *builder {
 	if a.Addr().Is6() {
 		family = 2
 	}
-	v := []byte{0, family}
-	v = binary.BigEndian.AppendUint16(v, a.Port()^(stunCookie>>16))
-	for i, x := range a.Addr().AsSlice() {
+	var room [20]byte
+	v := binary.BigEndian.AppendUint16(append(room[:0], 0, family), a.Port()^(stunCookie>>16))
+	ip := a.Addr().As16() // an IPv4 address stands in the last four bytes
+	from := 0
+	if family == 1 {
+		from = 12
+	}
+	for i, x := range ip[from:] {
 		v = append(v, x^w.b[4+i])
 	}
 	return w.add(typ, v)

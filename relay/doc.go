@@ -15,8 +15,8 @@
 //
 // A Server owns the relay sockets and the goroutines that read them (see
 // dataplane), those that read a UDP listener and one for its requests, two for
-// each stream, one of pion's and one of housekeeping; it does not own the listening sockets until
-// they are passed to ServeUDP, ServeTCP or ServeConn, which close them. Close
-// ends all of it and waits. All exported methods may be called from any
-// goroutine.
+// each stream, one of pion's and one of housekeeping; it does not own the
+// listening sockets until they are passed to ServeUDP, ServeTCP or ServeConn,
+// which close them. Close ends all of it and waits. All exported methods may be
+// called from any goroutine.
 package relay

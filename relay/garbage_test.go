@@ -53,11 +53,16 @@ func noGarbage(t *testing.T, s *testServer) {
 	none := func(what string, f func()) {
 		t.Helper()
 		f()
-		if n := testing.AllocsPerRun(100, f); n != 0 {
+		if n := testing.AllocsPerRun(bindingBurst/2, f); n != 0 {
 			t.Errorf("%s: %v allocations", what, n)
 		}
 	}
 	send := newMessage(methodSend, classIndication, transactionID()).addAddress(attrXORPeerAddress, at).add(attrData, make([]byte, 101)).b
+	binding := newRequest(methodBinding).b
+	none("Binding", func() {
+		must(p.conn.Write(binding))
+		must(p.conn.Read(in))
+	})
 	p.want(0, methodCreatePermission, peerAttr(at))
 	none("Send indication", there(send))
 	none("Data indication", back)

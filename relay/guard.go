@@ -21,7 +21,8 @@ const (
 
 // reader is the guard's working memory for one goroutine that reads clients.
 type reader struct {
-	msg message // the one in hand; its attribute list is used again
+	msg    message // the one in hand; its attribute list is used again
+	answer builder // to Binding requests, in memory that is used again
 	// control takes a request whose nonce is valid; the message is only valid
 	// during the call.
 	control func(c dataplane.Client, m *message)
@@ -62,7 +63,7 @@ func (s *Server) stun(rd *reader, c dataplane.Client, b []byte) {
 		// not keep each other busy.
 		s.count.dropped.add("not_request")
 	case m.method == methodBinding:
-		s.binding(c, m)
+		s.binding(rd, c)
 	case handlerOf(m.method) == nil:
 		s.count.dropped.add("unknown_method")
 	case s.screen(c, m):
@@ -70,8 +71,10 @@ func (s *Server) stun(rd *reader, c dataplane.Client, b []byte) {
 	}
 }
 
-// binding answers a Binding request (RFC 8489 section 12).
-func (s *Server) binding(c dataplane.Client, m *message) {
+// binding answers the Binding request in hand (RFC 8489 section 12). It leaves
+// nothing to collect: anyone may ask.
+func (s *Server) binding(rd *reader, c dataplane.Client) {
+	m := &rd.msg
 	s.count.stun.Add(1)
 	if c.Link.Transport() == "udp" && (!s.bindings.allow(c.Addr.Addr()) || !s.allBindings.Take(1)) {
 		s.count.dropped.add("rate_limited")
@@ -81,7 +84,8 @@ func (s *Server) binding(c dataplane.Client, m *message) {
 		c.Send(newMessage(m.method, classError, m.id).addError(420).addUnknown(list).finish(m.fingerprinted))
 		return
 	}
-	c.Send(newMessage(m.method, classSuccess, m.id).addAddress(attrXORMappedAddress, c.Addr).finish(m.fingerprinted))
+	rd.answer.begin(m.method, classSuccess, m.id)
+	c.Send(rd.answer.addAddress(attrXORMappedAddress, c.Addr).finish(m.fingerprinted))
 }
 
 // screen tells whether a request carries a nonce that was given to its sender,

@@ -16,6 +16,9 @@ type UDP struct {
 	plane   *Plane
 	sockets []*listener
 	address net.Addr
+
+	sending sync.Mutex // taken before the plane's
+	answers *round     // for Send
 }
 
 // readRetry keeps a socket whose reads fail from using a whole core.
@@ -33,7 +36,7 @@ func (p *Plane) Listen(conn *net.UDPConn) (*UDP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UDP{plane: p, sockets: list, address: conn.LocalAddr()}, nil
+	return &UDP{plane: p, sockets: list, address: conn.LocalAddr(), answers: newRound(p, 0)}, nil
 }
 
 // Serve reads until Close, or until the socket that Listen was given is closed,
@@ -55,8 +58,9 @@ func (u *UDP) socket(i int) *socket { return u.sockets[i%len(u.sockets)].sock }
 
 // Send implements Link. A datagram that the system refuses is lost, as any may be.
 func (u *UDP) Send(frame []byte, to Client) {
-	d := u.plane.pool.Get().(*round)
-	defer u.plane.pool.Put(d)
+	u.sending.Lock()
+	defer u.sending.Unlock()
+	d := u.answers
 	d.begin()
 	defer d.end()
 	d.queue.add(route{sock: u.socket(0), to: to.Addr, local: to.Local}, packet{body: frame}, 0)
