@@ -36,7 +36,7 @@ test("the relay's ports are closed: the page says so, and what to open", TIMEOUT
     // Opened, the call begins by itself, and the words go.
     await world.lab.shut([]);
     await assertFlows(ann, bob, { limit: LADDER_MS });
-    await assertCall(ann, bob);
+    if (!CORE) await assertCall(ann, bob);
     for (const page of [ann, bob]) await page.getByText("cannot be reached from here").waitFor({ state: "detached", timeout: LIMIT_MS });
   }).finally(() => world.server.anew({}));
 });
