@@ -61,7 +61,7 @@ async function once(pattern, ann, bob) {
   await pattern.alone(ann);
   for (const page of [ann, bob]) await page.evaluate(() => window.marks.splice(0));
   await bob.getByRole("button", { name: "Join", exact: true }).click();
-  await bob.waitForFunction(() => window.marks.some(([, what]) => what === "first frame"), null, { timeout: LIMIT_MS, polling: 50 });
+  await bob.waitForFunction(() => window.marks.some(([, what]) => what === "first frame"), null, { timeout: 4 * LIMIT_MS, polling: 50 });
   const [here, there] = await Promise.all([bob, ann].map((page) => page.evaluate(() => window.marks)));
   const start = here.find(([, what]) => what.startsWith("→ room.join"))[0];
   const marks = [...here.map(([at, what]) => [at - start, what]), ...there.map(([at, what]) => [at - start, `                              ${what}`])];
