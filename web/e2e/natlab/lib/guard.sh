@@ -13,7 +13,7 @@ for ns in $(ip netns list | cut -d' ' -f1 | grep "^$prefix-"); do
     sleep 0.1
   done
   ip netns del "$ns"
-  rm -rf "/etc/netns/$ns"
 done
+rm -rf "/etc/netns/$prefix"-*
 rmdir /etc/netns 2>/dev/null
 rm -rf "$dir"
