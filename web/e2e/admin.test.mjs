@@ -81,7 +81,7 @@ test("an administrator sees what goes on, and ends it", { timeout: 240_000 }, as
   await cara.getByRole("heading", { name: "This page is for administrators" }).waitFor();
 
   // Signed out: everywhere, at once.
-  await section(root, "People online").getByRole("button", { name: "Sign Bob out" }).click();
+  await section(root, "People online").getByRole("button", { name: "Sign out Bob" }).click();
   await dialog.getByRole("button", { name: "Sign out" }).click();
   await bob.getByRole("button", { name: "Continue" }).waitFor({ timeout: LIMIT_MS });
   await until("Bob is gone from the list", async () => !(await section(root, "People online").getByText("Bob", { exact: true }).isVisible()));

@@ -121,6 +121,10 @@ test("after a reload of the sender the same file has to be chosen again, and no 
   assert.equal(only(bob).state, "waiting");
   const kept = only(bob).done;
   const again = join(wire, "a", { memory });
+  let told = 0;
+  again.on("change", () => told++);
+  await Promise.resolve();
+  assert.ok(told > 0, "nobody was told of what a reload has left");
   assert.equal(only(again).state, "repick");
   assert.equal(again.repick(only(again).key, file(9 * BLOCK + 1)), false);
   assert.equal(again.repick(only(again).key, file(9 * BLOCK)), true);

@@ -283,6 +283,7 @@ export class Files {
       const { room: _, out, folder, at: __, ...facts } = item;
       if (out) this.#add(facts, new Outgoing(facts, null, this.#link(facts.peer)), folder);
       else void this.#restore(facts, folder);
+      this.#changed();
     }
   }
 
