@@ -50,13 +50,15 @@ type poller struct {
 	spare  []unix.EpollEvent // memory for the next more
 	round  *round
 	in     *receiver
-	used   int // slots whose bytes are queued
+	used   int    // slots whose bytes are queued
+	turn   uint64 // counts rounds
 }
 
 // place holds a relay. The generation tells an event of an earlier one.
 type place struct {
 	relay      *Relay
 	generation int32
+	turn       uint64 // the last in which it was read; owned by the goroutine
 }
 
 // watchLocked has a relay's socket read.
@@ -174,6 +176,7 @@ func (k *poller) read(ready []unix.EpollEvent) {
 	d.begin()
 	defer d.end()
 	k.used = 0
+	k.turn++
 	again := k.more
 	k.more = k.spare[:0]
 	for _, e := range again {
@@ -185,12 +188,14 @@ func (k *poller) read(ready []unix.EpollEvent) {
 	}
 }
 
-// readSocket takes a bounded part of what a socket has.
+// readSocket takes a bounded part of what a socket has, once a round: one that
+// was not read to the end is often ready anew, too.
 func (k *poller) readSocket(e unix.EpollEvent) {
 	at := &k.places[e.Fd]
-	if at.relay == nil || at.generation != e.Pad {
-		return // closed since
+	if at.relay == nil || at.generation != e.Pad || at.turn == k.turn {
+		return // closed since, or has had its turn
 	}
+	at.turn = k.turn
 	if slots-k.used < maxRead {
 		k.round.flush()
 		k.used = 0
