@@ -156,8 +156,7 @@ func (w *wire) put(n int, q *queue, j int) {
 	setControl(h, &w.control[n], m, size)
 }
 
-// appendPacket adds the parts of a packet, joining it to the last one when it
-// begins where that ends, as frames that were received together do.
+// appendPacket adds the parts of a packet.
 func appendPacket(list []unix.Iovec, p *packet, zeros *[3]byte) []unix.Iovec {
 	if len(p.head) > 0 {
 		list = appendPart(list, &p.head[0], len(p.head))
