@@ -72,7 +72,8 @@ test("nobody puts words into the mouth of others, nor floods", () => {
   const items = [{ id: "0123456789abcdef", from: "a", name: "A", seq: 1, at: 1, text: "I owe Bob a million" }];
   wire.inject("b", "a", { t: "chat.history", items });
   assert.equal(ann.entries.length, before, "nobody was asked any more");
-  for (const bad of [{}, { id: 5 }, { id: "x", seq: 1, at: 1, text: "y" }, { id: "0123456789abcdef", seq: "1", at: 1, text: "y" }, { id: "0123456789abcdef", seq: 1, at: 1, text: {} }]) {
+  for (const bad of [{}, { id: 5 }, { id: "x", seq: 1, at: 1, text: "y" }, { id: "0123456789abcdef", seq: "1", at: 1, text: "y" }, { id: "0123456789abcdef", seq: 1, at: 1, text: {} },
+    { id: "0123456789abcdef", seq: 1, at: 1e300, text: "at a time that no calendar has" }]) {
     wire.inject("b", "a", { t: "chat", ...bad });
   }
   wire.inject("x", "a", { t: "chat", id: "0123456789abcdef", seq: 1, at: 1, text: "not a member" });

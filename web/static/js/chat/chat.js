@@ -136,7 +136,7 @@ export class Chat {
   #receive({ id, seq, at, text }, member) {
     const sender = this.o.call.views.find((view) => view.id === member);
     const clean = cleanText(text);
-    if (!sender || !clean || !isId(id) || !Number.isFinite(seq) || !Number.isFinite(at)) return;
+    if (!sender || !clean || !isId(id) || !Number.isFinite(seq) || !isTime(at)) return;
     this.o.call.send(member, "chat.ack", { id });
     /** @type {Entry} */
     const entry = { id, from: member, name: sender.name, text: clean, seq, at, mine: false, earlier: false, waiting: 0 };
@@ -192,7 +192,7 @@ export class Chat {
   #recall(item) {
     const { id, from, name, seq, at } = item ?? {};
     const text = cleanText(item?.text);
-    if (!isId(id) || typeof from !== "string" || !text || !Number.isFinite(seq) || !Number.isFinite(at)) return;
+    if (!isId(id) || typeof from !== "string" || !text || !Number.isFinite(seq) || !isTime(at)) return;
     if (this.entries.length >= 2 * HISTORY) return;
     const mine = from === this.o.self.peer;
     this.#log.add({ id, from, name: mine ? this.o.self.name : cleanText(name).slice(0, 64), text, seq, at, mine, earlier: true, waiting: 0 });
@@ -201,3 +201,5 @@ export class Chat {
 
 /** @param {unknown} id */
 const isId = (id) => typeof id === "string" && /^[0-9a-f]{16}$/.test(id);
+/** The browser refuses to write any other number as a time, with an error. @param {unknown} at */
+const isTime = (at) => Number.isFinite(new Date(typeof at === "number" ? at : NaN).getTime());

@@ -1,7 +1,7 @@
 /** What looks like an address; the end is judged below. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+/gi;
 /** Marks that belong to the sentence, not to the address before them. */
-const TAIL = /[.,;:!?)\]}»”’]+$/;
+const TAIL = ".,;:!?)]}»”’";
 
 /**
  * Cuts a text into plain parts and addresses that are safe to open: http or
@@ -14,7 +14,7 @@ export function parts(text) {
   const out = [];
   let from = 0;
   for (const match of text.matchAll(ADDRESS)) {
-    const raw = match[0].replace(TAIL, "");
+    const raw = withoutTail(match[0]);
     const url = safe(raw);
     if (!url) continue;
     if (match.index > from) out.push({ text: text.slice(from, match.index) });
@@ -25,6 +25,13 @@ export function parts(text) {
   }
   if (from < text.length) out.push({ text: text.slice(from) });
   return out;
+}
+
+/** Letter by letter: a pattern would look at a long row of marks as often as it has marks. @param {string} text */
+function withoutTail(text) {
+  let end = text.length;
+  while (TAIL.includes(text.charAt(end - 1)) && end > 0) end--;
+  return text.slice(0, end);
 }
 
 /** @param {string} raw @returns {URL | null} */
