@@ -39,7 +39,7 @@ import { Outgoing } from "./send.js";
  * @property {(id: string) => string} folder
  */
 
-/** Offers of one member that may wait for an answer; more are declined by themselves. */
+/** Offers of one member that may wait for an answer or have come to nothing; more are declined by themselves, so that nobody can ask without end. */
 const MAX_OFFERS = 20;
 /** States after which nothing more happens. */
 const OVER = new Set(["declined", "cancelled", "failed", "done"]);
@@ -165,7 +165,13 @@ export class Files {
   /** The call is over; what was under way may go on in another one. */
   close() {
     for (const off of this.#off) off();
-    for (const { part } of this.#all.values()) part.lost();
+    for (const { part } of this.#all.values()) {
+      // Only what is in private storage is found again; any other place must not stay open.
+      if (part instanceof Incoming && part.sink && part.sink.kind !== "opfs") part.end("cancelled");
+      else part.lost();
+    }
+    this.#save();
+    this.#closed = true;
   }
 
   /** @param {Facts} facts @param {Outgoing | Incoming} part @param {string} [folder] */
@@ -227,14 +233,15 @@ export class Files {
     this.#remember(); // the other side may have found the link open first
     const known = this.#all.get(keyOf(peer, facts.id));
     if (known) {
+      if (!(known.part instanceof Incoming)) return;
       known.facts.handle = facts.handle;
       // The word about its end was lost with the old connection.
       if (OVER.has(known.part.state)) return void this.o.call.send(peer, known.part.state === "done" ? "file.saved" : "file.decline", { id: facts.id });
-      if (known.part instanceof Incoming && known.facts.size === facts.size) known.part.resume();
+      if (known.facts.size === facts.size) known.part.resume();
       return;
     }
-    const open = [...this.#all.values()].filter(({ facts: { peer: from }, part }) => from === peer && part instanceof Incoming && part.state === "offered");
-    if (open.length >= MAX_OFFERS) return void this.o.call.send(peer, "file.decline", { id: facts.id });
+    const idle = [...this.#all.values()].filter(({ facts: { peer: from }, part }) => from === peer && part instanceof Incoming && !part.live && part.state !== "done");
+    if (idle.length >= MAX_OFFERS) return void this.o.call.send(peer, "file.decline", { id: facts.id });
     this.#add(facts, new Incoming(facts, this.#way(peer)));
     const row = this.rows.at(-1);
     if (row) this.#events.emit("offered", row);
@@ -300,6 +307,7 @@ export class Files {
     }
   }
 
+  #closed = false;
   #queued = false;
   /** Many changes in one turn are told once. */
   #changed() {
@@ -307,6 +315,7 @@ export class Files {
     this.#queued = true;
     queueMicrotask(() => {
       this.#queued = false;
+      if (this.#closed) return; // another call may be at it by now
       this.#save();
       this.#events.emit("change", undefined);
     });

@@ -11,7 +11,7 @@ const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 export function safeName(name) {
   const text = typeof name === "string" ? name : "";
   const last = text.split(/[\\/]/).at(-1) ?? "";
-  const clean = last.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069<>:"|?*]/g, "_").replace(/^[.\s]+|[.\s]+$/g, "");
+  const clean = last.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069<>:"|?*]/g, "_").replace(/^[.\s]+|[.\s]+$/g, "");
   const short = clean.length > MAX_NAME ? shorten(clean) : clean;
   if (!short) return "file";
   return DEVICES.test(short) ? `_${short}` : short;

@@ -16,6 +16,9 @@ import { BLOCK, Blocks, digest } from "./hash.js";
 
 /** Confirmations are small but share their channel with everything else that is said. */
 const ACK_MS = 250;
+/** Bytes that may wait for a slow disk: a sender that keeps to what is confirmed never has so many under way. */
+const MOST_WAITING = 32 * 1024 * 1024;
+const NOTHING = new Uint8Array(0);
 
 export class Incoming {
   /** @type {ReceiveState} */
@@ -30,14 +33,16 @@ export class Incoming {
   /** @type {Sink | null} */
   sink = null;
   #blocks = new Blocks();
-  /** What has arrived of the block that is being filled. */
-  #block = new Uint8Array(BLOCK);
+  /** What has arrived of the block that is being filled; no room is held for what nobody has accepted. */
+  #block = NOTHING;
   #filled = 0;
   #started = false;
   /** What the whole must be, once the sender has sent it; the last bytes may come after that word. */
   #sum = "";
   /** Bytes that have arrived. */
   #arrived = 0;
+  /** Of those, still in the queue below. */
+  #queued = 0;
   /** Everything that touches the sink, one after the other. */
   #work = Promise.resolve();
   /** @type {any} */
@@ -69,6 +74,7 @@ export class Incoming {
   /** Goes on from what is there already, once the sender is. @param {Sink} sink */
   async restore(sink) {
     this.sink = sink;
+    this.#block = new Uint8Array(BLOCK);
     const kept = Math.floor(sink.size / BLOCK) * BLOCK;
     this.written = sink.size > kept ? await sink.cut(kept) : kept;
     if (sink.read) await this.#blocks.fill(this.written, sink.read);
@@ -95,7 +101,7 @@ export class Incoming {
   /** The sender starts: here, or all over again if it has another file by now. @param {number} offset */
   started(offset) {
     this.#queue(async () => {
-      if (!this.sink || !Number.isSafeInteger(offset) || offset < 0 || offset > this.written) return;
+      if (this.state !== "receiving" || !this.sink || !Number.isSafeInteger(offset) || offset < 0 || offset > this.written) return;
       if (offset < this.written) {
         this.written = await this.sink.cut(offset);
         this.#blocks.cut(Math.ceil(this.written / BLOCK));
@@ -110,12 +116,18 @@ export class Incoming {
 
   /** @param {number} offset @param {Uint8Array<ArrayBuffer>} bytes */
   take(offset, bytes) {
-    this.#queue(() => this.#take(offset, bytes));
+    const { byteLength } = bytes;
+    if (this.#queued + byteLength > MOST_WAITING) return;
+    this.#queued += byteLength;
+    this.#queue(() => {
+      this.#queued -= byteLength;
+      return this.#take(offset, bytes);
+    });
   }
 
   /** @param {number} offset @param {Uint8Array<ArrayBuffer>} bytes */
   async #take(offset, bytes) {
-    if (!this.#started || offset !== this.#arrived || offset + bytes.byteLength > this.facts.size) return;
+    if (this.state !== "receiving" || !this.#started || offset !== this.#arrived || offset + bytes.byteLength > this.facts.size) return;
     this.#arrived += bytes.byteLength;
     for (let at = 0; at < bytes.byteLength; ) {
       const part = bytes.subarray(at, at + BLOCK - this.#filled);
@@ -167,6 +179,7 @@ export class Incoming {
     this.#set("checking");
     if ((await this.#blocks.total()) !== this.#sum) return this.fail("hash");
     this.result = await this.sink.finish();
+    this.#block = NOTHING;
     this.way.say("file.saved", { id: this.facts.id });
     this.#set("done");
   }
@@ -184,7 +197,11 @@ export class Incoming {
     this.#set(state);
     const { sink } = this;
     this.sink = null;
-    void this.#work.then(() => sink?.discard()).catch(() => {});
+    const clear = () => {
+      this.#block = NOTHING;
+      return sink?.discard();
+    };
+    void this.#work.then(clear).catch(() => {});
   }
 
   /** @param {string} problem */
