@@ -9,6 +9,9 @@ const (
 	// queueBytes is how much may wait for one client: half a second of a good
 	// video call.
 	queueBytes = 256 << 10
+	// queueRoom is what is freed at least when that is full: moving what stays
+	// up in the queue for each packet would cost more than relaying it.
+	queueRoom = queueBytes / 4
 	// queueAge is how old a media packet may get behind more than one write's
 	// worth of others before it is worth nothing.
 	queueAge = 150 * time.Millisecond
@@ -56,7 +59,7 @@ func (q *outQueue) push(frame []byte) {
 		return
 	}
 	if len(q.data)+f.n > queueBytes {
-		q.makeRoomLocked(f.n)
+		q.makeRoomLocked()
 	}
 	if len(q.data)+f.n > queueBytes {
 		q.closeLocked()
@@ -71,9 +74,9 @@ func (q *outQueue) push(frame []byte) {
 	}
 }
 
-// makeRoomLocked drops the oldest media until n bytes fit.
-func (q *outQueue) makeRoomLocked(n int) {
-	excess := len(q.data) + n - queueBytes
+// makeRoomLocked drops the oldest media until queueRoom bytes fit.
+func (q *outQueue) makeRoomLocked() {
+	excess := len(q.data) + queueRoom - queueBytes
 	data, frames := q.data[:0], q.frames[:0]
 	at := 0
 	for _, f := range q.frames {
