@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,8 +16,9 @@ import (
 // silent connections from piling up.
 const firstBytes = 10 * time.Second
 
-// maxUndecided bounds the connections that have not said yet what they speak.
-const maxUndecided = 4096
+// maxSilent bounds the connections that have not said yet what they speak. One
+// more ends the oldest: who only holds connections open must not keep others out.
+const maxSilent = 4096
 
 // Mux shares one TCP port. The first byte tells the protocols apart: 0x16
 // opens a TLS handshake, after which the first decrypted byte is judged in the
@@ -30,7 +32,6 @@ type Mux struct {
 	inner net.Listener
 	opt   MuxOptions
 	http  chan net.Conn
-	slots chan struct{}
 	done  chan struct{}
 	stop  sync.Once
 
@@ -40,7 +41,8 @@ type Mux struct {
 	ahead sync.Pool // of *[peekSize]byte
 
 	mu        sync.Mutex
-	undecided map[net.Conn]struct{}
+	undecided map[net.Conn]struct{} // not handed on yet
+	silent    list.List             // those of them that have not spoken, oldest first
 }
 
 // MuxOptions is what a Mux does with the connections of its port.
@@ -63,7 +65,6 @@ func NewMux(l net.Listener, opt MuxOptions) *Mux {
 	return &Mux{
 		inner: l, opt: opt,
 		http:      make(chan net.Conn),
-		slots:     make(chan struct{}, maxUndecided),
 		done:      make(chan struct{}),
 		served:    make(chan struct{}),
 		ahead:     sync.Pool{New: func() any { return new([peekSize]byte) }},
@@ -162,18 +163,17 @@ func (m *Mux) sleep(d time.Duration) bool {
 }
 
 func (m *Mux) start(c net.Conn) {
-	select {
-	case m.slots <- struct{}{}:
-	default:
-		c.Close()
-		return
+	at, oldest := m.track(c)
+	if oldest != nil {
+		oldest.Close()
 	}
-	if !m.track(c) {
+	if at == nil {
+		c.Close()
 		return
 	}
 	m.wg.Go(func() {
 		decided := m.decide(c)
-		<-m.slots
+		m.spoken(at)
 		if decided == nil {
 			m.untrack(c)
 			c.Close()
@@ -210,16 +210,26 @@ func (m *Mux) upgraded(p *peeked) bool {
 	return false
 }
 
-func (m *Mux) track(c net.Conn) bool {
+// track returns the place of c among the silent, nil after Close, and the
+// connection that must make room for it, if any.
+func (m *Mux) track(c net.Conn) (at *list.Element, oldest net.Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed() {
-		<-m.slots
-		c.Close()
-		return false
+		return nil, nil
+	}
+	if m.silent.Len() >= maxSilent {
+		oldest = m.silent.Remove(m.silent.Front()).(net.Conn)
 	}
 	m.undecided[c] = struct{}{}
-	return true
+	return m.silent.PushBack(c), oldest
+}
+
+// spoken takes a connection off the silent, if it has not had to make room.
+func (m *Mux) spoken(at *list.Element) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent.Remove(at)
 }
 
 func (m *Mux) untrack(c net.Conn) {

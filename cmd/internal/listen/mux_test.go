@@ -202,3 +202,18 @@ func TestRelayHasOnePortForUDPAndTCP(t *testing.T) {
 		t.Errorf("UDP on %d, TCP on %d", u, tc)
 	}
 }
+
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	addr := site(t, nil)
+	const more = 4096 + 10 // than a Mux keeps
+	for range more {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Skipf("not enough descriptors for this test: %v", err)
+		}
+		defer c.Close()
+	}
+	if got := body(t, http.DefaultClient, "http://"+addr+"/"); got != "HTTP/1.1" {
+		t.Errorf("behind silent connections HTTP answered %q", got)
+	}
+}
