@@ -36,7 +36,7 @@ function remembers() {
 const until = async (what, check) => {
   for (const end = Date.now() + 20_000; Date.now() < end; ) {
     if (check()) return;
-    await new Promise((done) => setTimeout(done, 10));
+    await new Promise((done) => setTimeout(done, 1));
   }
   assert.fail(`${what} did not come true`);
 };
@@ -63,16 +63,16 @@ for (const size of [0, 1, BLOCK, 3 * BLOCK + 5]) {
 test("after a drop it goes on where the other side was, and not from the start", async () => {
   const wire = rig();
   const [ann, bob] = [join(wire, "a"), join(wire, "b")];
-  ann.offer([file(12 * BLOCK)]);
+  ann.offer([file(24 * BLOCK)]);
   await bob.accept(only(bob).key, ramSink());
   await until("a part is there", () => only(bob).done >= 3 * BLOCK);
   wire.cut("a", "b");
   ann.pause(only(ann).key, false);
   const kept = only(bob).done;
-  assert.ok(kept < 12 * BLOCK);
+  assert.ok(kept < 24 * BLOCK);
   wire.mend("a", "b");
   await until("it is saved", () => only(bob).state === "done" && only(ann).state === "done");
-  assert.equal(await content(only(bob).result), await content(file(12 * BLOCK)));
+  assert.equal(await content(only(bob).result), await content(file(24 * BLOCK)));
   assert.ok(wire.starts[1] >= kept, `started again at ${wire.starts[1]}, ${kept} were there`);
 });
 
@@ -114,7 +114,7 @@ test("after a reload of the sender the same file has to be chosen again, and no 
   const wire = rig();
   const memory = remembers();
   const [ann, bob] = [join(wire, "a", { memory }), join(wire, "b")];
-  ann.offer([file(9 * BLOCK)]);
+  ann.offer([file(24 * BLOCK)]);
   await bob.accept(only(bob).key, ramSink());
   await until("a part is there", () => only(bob).done >= 2 * BLOCK);
   wire.leave("a");
@@ -127,8 +127,8 @@ test("after a reload of the sender the same file has to be chosen again, and no 
   await Promise.resolve();
   assert.ok(told > 0, "nobody was told of what a reload has left");
   assert.equal(only(again).state, "repick");
-  assert.equal(again.repick(only(again).key, file(9 * BLOCK + 1)), false);
-  assert.equal(again.repick(only(again).key, file(9 * BLOCK)), true);
+  assert.equal(again.repick(only(again).key, file(24 * BLOCK + 1)), false);
+  assert.equal(again.repick(only(again).key, file(24 * BLOCK)), true);
   await until("it is saved", () => only(bob).state === "done");
   assert.ok(wire.starts.at(-1) >= kept);
 });
@@ -137,15 +137,16 @@ test("another file under the same name and size starts over", async () => {
   const wire = rig();
   const memory = remembers();
   const [ann, bob] = [join(wire, "a", { memory }), join(wire, "b")];
-  ann.offer([file(9 * BLOCK)]);
+  ann.offer([file(24 * BLOCK)]);
   await bob.accept(only(bob).key, ramSink());
   await until("a part is there", () => only(bob).done >= 2 * BLOCK);
   wire.leave("a");
+  ann.close();
   const again = join(wire, "a", { memory });
-  assert.equal(again.repick(only(again).key, file(9 * BLOCK, "report.pdf", 9)), true);
+  assert.equal(again.repick(only(again).key, file(24 * BLOCK, "report.pdf", 9)), true);
   await until("it is saved", () => only(bob).state === "done");
   assert.equal(wire.starts.at(-1), 0);
-  assert.equal(await content(only(bob).result), await content(file(9 * BLOCK, "", 9)));
+  assert.equal(await content(only(bob).result), await content(file(24 * BLOCK, "", 9)));
 });
 
 test("decline, cancel and pause are heard on the other side", async () => {
