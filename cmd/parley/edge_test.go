@@ -1,0 +1,105 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"parley/cmd/internal/config"
+)
+
+// Old and weak TLS is refused on the web port and on relay.tls_listen, and any
+// ALPN is taken, or none: TURN clients send what they like.
+func TestTLSOfEveryPort(t *testing.T) {
+	p := start(t, func(c *config.Config) { c.TLS.Mode, c.Relay.TLSListen = "self-signed", "127.0.0.1:0" })
+	for port, addr := range map[string]string{"web": p.socks.HTTP.Addr().String(), "turns": p.socks.RelayTLS.Addr().String()} {
+		for _, c := range []struct {
+			name   string
+			config *tls.Config
+			works  bool
+		}{
+			{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+			{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12}, true},
+			{"TLS 1.3", &tls.Config{MinVersion: tls.VersionTLS13}, true},
+			{"CBC", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA}}, false},
+			{"without forward secrecy", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}, false},
+			{"ALPN stun.turn", &tls.Config{NextProtos: []string{"stun.turn"}}, true},
+			{"ALPN http/1.1", &tls.Config{NextProtos: []string{"http/1.1"}}, true},
+			{"ALPN of nobody", &tls.Config{NextProtos: []string{"nobody"}}, true},
+		} {
+			c.config.InsecureSkipVerify = true
+			conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", addr, c.config)
+			if err == nil {
+				conn.Close()
+			}
+			if (err == nil) != c.works {
+				t.Errorf("%s, %s: %v", port, c.name, err)
+			}
+		}
+	}
+}
+
+// A WebSocket through TLS is as good as one without.
+func TestWebSocketOverTLS(t *testing.T) {
+	p := start(t, func(c *config.Config) { c.TLS.Mode = "self-signed" })
+	dialer := websocket.Dialer{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Subprotocols: []string{"parley.v1"}, HandshakeTimeout: patience}
+	c, _, err := dialer.Dial("wss://"+p.socks.HTTP.Addr().String()+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetReadDeadline(time.Now().Add(patience))
+	if err := c.WriteMessage(websocket.TextMessage, []byte(`{"t":"hello","v":[1],"key":"0123456789abcdef0123456789abcdef","name":"Ann"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, answer, err := c.ReadMessage(); err != nil || !strings.HasPrefix(string(answer), `{"t":"welcome"`) {
+		t.Fatalf("hello was answered by %.80q, %v", answer, err)
+	}
+}
+
+// Slow requests, in the head or in the body, are ended, and keep nobody out
+// meanwhile.
+func TestSlowRequestsKeepNobodyOut(t *testing.T) {
+	p := start(t)
+	addr := strings.TrimPrefix(p.web, "http://")
+	heads := []string{
+		"GET / HTTP/1.1\r\nHost: " + addr + "\r\nX-A: ",
+		"POST /login HTTP/1.1\r\nHost: " + addr + "\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+		"GET /ws HTTP/1.1\r\nHost: " + addr + "\r\n",
+	}
+	var slow []net.Conn
+	for i := range 300 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, heads[i%len(heads)]); err != nil {
+			t.Fatal(err)
+		}
+		slow = append(slow, c)
+	}
+	client := &http.Client{Timeout: 5 * time.Second} // a thousand times what it takes
+	for range 20 {
+		resp, err := client.Get(p.web + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	for i, c := range slow {
+		if i%len(heads) == 1 {
+			continue // a body may take bodyTime
+		}
+		c.SetReadDeadline(time.Now().Add(headerTime + patience))
+		if _, err := io.Copy(io.Discard, c); err != nil {
+			t.Fatalf("a request whose head does not end is kept: %v", err)
+		}
+	}
+}
