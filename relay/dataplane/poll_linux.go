@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	// maxEvents is how many relay sockets are taken up in one round.
+	// maxEvents is how many relay sockets are taken up in one round, and how many
+	// of those that were not read to the end before. Changes of the tables, and
+	// with them everybody, wait for a round.
 	maxEvents = 32
 	// maxRead is how many datagrams, or groups of them, one relay socket may
 	// take of a round: the others wait no longer than that.
@@ -50,15 +52,14 @@ type poller struct {
 	spare  []unix.EpollEvent // memory for the next more
 	round  *round
 	in     *receiver
-	used   int    // slots whose bytes are queued
-	turn   uint64 // counts rounds
+	used   int // slots whose bytes are queued
 }
 
 // place holds a relay. The generation tells an event of an earlier one.
 type place struct {
 	relay      *Relay
 	generation int32
-	turn       uint64 // the last in which it was read; owned by the goroutine
+	listed     bool // in more
 }
 
 // watchLocked has a relay's socket read.
@@ -90,8 +91,8 @@ func (s *readers) startLocked(p *Plane) error {
 
 func (s *readers) forgetLocked(r *Relay) {
 	k := r.watch.poller
-	k.places[r.watch.slot].relay = nil
-	k.places[r.watch.slot].generation++
+	at := &k.places[r.watch.slot]
+	*at = place{generation: at.generation + 1}
 	k.free = append(k.free, r.watch.slot)
 }
 
@@ -176,26 +177,27 @@ func (k *poller) read(ready []unix.EpollEvent) {
 	d.begin()
 	defer d.end()
 	k.used = 0
-	k.turn++
 	again := k.more
-	k.more = k.spare[:0]
-	for _, e := range again {
+	n := min(len(again), maxEvents)
+	k.more = append(k.spare[:0], again[n:]...)
+	for _, e := range again[:n] {
 		k.readSocket(e)
 	}
 	k.spare = again
 	for _, e := range ready {
-		k.readSocket(e)
+		if !k.places[e.Fd].listed { // else its turn comes
+			k.readSocket(e)
+		}
 	}
 }
 
-// readSocket takes a bounded part of what a socket has, once a round: one that
-// was not read to the end is often ready anew, too.
+// readSocket takes a bounded part of what a socket has.
 func (k *poller) readSocket(e unix.EpollEvent) {
 	at := &k.places[e.Fd]
-	if at.relay == nil || at.generation != e.Pad || at.turn == k.turn {
-		return // closed since, or has had its turn
+	if at.relay == nil || at.generation != e.Pad {
+		return // closed since
 	}
-	at.turn = k.turn
+	at.listed = false
 	if slots-k.used < maxRead {
 		k.round.flush()
 		k.used = 0
@@ -210,6 +212,7 @@ func (k *poller) readSocket(e unix.EpollEvent) {
 	k.used += n
 	if n == maxRead {
 		k.more = append(k.more, e)
+		at.listed = true
 	}
 }
 
