@@ -14,7 +14,8 @@ export function Dialog({ title, onClose, children, wide = false }) {
     const opener = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog?.showModal();
     return () => {
-      dialog?.close();
+      if (!dialog?.open) return; // closed by Escape: the focus is back already, and may have moved on
+      dialog.close();
       opener?.focus?.();
     };
   }, []);
