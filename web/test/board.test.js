@@ -43,6 +43,19 @@ test("extended, it is put up anew, and the end of the old one is no end", async 
   assert.deepEqual([state().posted.offer, state().call.room, state().call.phase], ["o_2", "r_2", "waiting"]);
 });
 
+test("extended twice in a row, the end of the one in between is no end", async () => {
+  await post();
+  void app.board.extend();
+  await turn();
+  void app.board.extend();
+  await turn();
+  const [, second, third] = FakeSocket.latest.of("offer.post");
+  await app.say("ok", { re: second.id, offer: "o_2", room: "r_2" });
+  await app.say("offer.gone", { offer: "o_2", reason: "replaced" });
+  await app.say("ok", { re: third.id, offer: "o_3", room: "r_3" });
+  assert.deepEqual([state().posted?.offer, state().call?.room, state().call?.phase], ["o_3", "r_3", "waiting"]);
+});
+
 test("expired, the poster is told and is home again", async () => {
   await post();
   await app.say("offer.gone", { offer: "o_1", reason: "expired" });

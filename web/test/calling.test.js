@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { outcome } from "../static/js/calling.js";
+import { FakeSocket } from "./fakes.js";
 import { ANN, BOB, CARA, room, start, turn } from "./ways.js";
 
 let app;
@@ -201,4 +202,17 @@ test("after a restart of the server what rang is over, and what went out is call
   await turn();
   assert.deepEqual(state().rings, []);
   assert.equal(app.sent("call.start").length, 2);
+});
+
+test("whoever accepts a second call while the first is being entered stays in the second", async () => {
+  await ring("c_1");
+  await ring("c_2", CARA);
+  void app.calling.accept("c_1", true);
+  await turn();
+  void app.calling.accept("c_2", true);
+  await turn();
+  const [first, second] = FakeSocket.latest.of("call.accept");
+  await app.say("ok", { re: first.id, room: room("r_1", "call", BOB, ANN) });
+  await app.say("ok", { re: second.id, room: room("r_2", "call", CARA, ANN) });
+  assert.deepEqual([state().call.room, app.went, state().toast], ["r_2", ["r_2"], null]);
 });

@@ -60,8 +60,9 @@ export class Board {
   /** Puts an open call up and waits for who answers it. @param {Posting} posting @param {{keep?: boolean}} [how] */
   async post(posting, { keep = false } = {}) {
     const { calls, store } = this.o;
-    const entered = calls.enter({ kind: "offer", phase: "waiting", stored: posting.stored, keep, ask: () => this.#ask(posting) });
-    store.set({ posted: { ...posting, offer: "" } });
+    const mine = { ...posting, offer: "" };
+    const entered = calls.enter({ kind: "offer", phase: "waiting", stored: posting.stored, keep, ask: () => this.#ask(mine) });
+    store.set({ posted: mine });
     if (!keep) this.o.open(posting.video);
     try {
       this.o.arrived(await entered);
@@ -71,14 +72,15 @@ export class Board {
     }
   }
 
-  /** @param {Posting} posting @returns {Promise<import("./rtc/call.js").Entry>} */
-  async #ask({ title, video, audience, expires }) {
+  /** @param {Posted} mine @returns {Promise<import("./rtc/call.js").Entry>} */
+  async #ask(mine) {
+    const { title, video, audience, expires } = mine;
     const { session, store } = this.o;
     const most = session.welcome?.limits.offer_ttl_ms ?? 600_000;
     const ttl = expires ? Math.max(LEAST_MS, Math.min(most, expires - Date.now())) : most;
     const { offer, room } = await session.request("offer.post", { title, media: { audio: true, video }, for: audience, ttl_ms: Math.round(ttl) });
-    const { posted } = this.#state;
-    if (posted) store.set({ posted: { ...posted, offer, expires: Date.now() + ttl } });
+    // One that was put up again meanwhile has an answer of its own to wait for.
+    if (this.#state.posted === mine) store.set({ posted: { ...mine, offer, expires: Date.now() + ttl } });
     const { welcome } = session;
     return { room: { room, kind: "offer", title: "", max: welcome?.limits.room_max ?? 0, locked: true, pass: false, host: welcome?.you.peer ?? "", order: 1, peers: [] } };
   }

@@ -203,6 +203,7 @@ export class Calling {
       this.o.arrived(await entered);
     } catch (error) {
       const { code } = /** @type {any} */ (error);
+      if (code === "closed") return; // the person has gone on to something else
       this.#say(code === "gone" ? { key: "ring.gone", values: { name: from.name } } : explainRefusal(/** @type {any} */ (error)));
       this.o.arrived("");
     }
