@@ -202,8 +202,28 @@ test("the other side's messages are judged: shape, size and rate", () => {
   assert.deepEqual(states, []);
   ctl.onmessage({ data: `{"t":"state","mic":true,"cam":"yes"}` });
   assert.deepEqual(states, [{ mic: true, cam: false, screen: false, screenAudio: false, hand: false, paused: false }]);
-  for (let i = 0; i < 100; i++) ctl.onmessage({ data: `{"t":"state"}` });
-  assert.ok(states.length <= 20);
+  for (let i = 0; i < 2_000; i++) ctl.onmessage({ data: `{"t":"state"}` });
+  assert.ok(states.length <= 400);
+});
+
+test("what was said during a break is heard when it all comes at once", () => {
+  const b = side("p_b", "p_a");
+  const said = [];
+  b.peer.on("message", (message) => said.push(message.i));
+  for (let i = 0; i < 200; i++) b.peer.pc.channels.ctl.onmessage({ data: JSON.stringify({ t: "chat", i }) });
+  assert.equal(said.length, 200);
+});
+
+test("signals of the other side are judged: no shape of them stops or fills this one", async () => {
+  const a = side("p_a", "p_b");
+  const { pc } = a.peer;
+  for (const data of [null, 5, { pc: 7 }, { pc: "x".repeat(1_000), description: { type: "offer", sdp: "1" } }, { pc: "y", candidates: 5 }, { pc: "y", candidates: { length: 3 } }]) a.peer.signal(data);
+  for (let i = 0; i < 20; i++) a.peer.signal({ pc: "y", candidates: Array.from({ length: 1_000 }, (_, n) => ({ candidate: `${n}` })) });
+  a.peer.signal({ pc: "y", description: { type: "offer", sdp: "1" } });
+  await settle();
+  assert.equal(a.peer.pc, pc);
+  assert.equal(pc.remoteDescription.sdp, "1");
+  assert.equal(pc.added.length, 256);
 });
 
 test("words of any other type are passed on, and own ones are paced to what the other side takes", () => {

@@ -1,10 +1,12 @@
 import { Emitter } from "../net/emitter.js";
 
-/** Bounds of what the other side may send: one message, and messages in one second. */
+/** Bounds of what the other side may send: one message, and messages a second in the long run. */
 const MAX_CHARS = 16 * 1024;
 const MAX_RATE = 20;
+/** Messages that may come at once: after a break everything comes that was said in it, and a break this long ends the connection. */
+const MAX_BURST = 400;
 
-/** Own messages are paced so that no second of the other side's ever sees MAX_RATE of them. */
+/** Own messages are paced to stay well below MAX_RATE. */
 const BURST = 8;
 const PER_SECOND = 11;
 /** Messages that wait for their turn; beyond it the other side is told nothing more for a while. */
@@ -38,7 +40,7 @@ const MAX_WAITING = 256;
 export class Ctl {
   /** @type {Emitter<CtlEvents>} */
   #events = new Emitter();
-  #window = { start: 0, count: 0 };
+  #heard = { at: 0, tokens: MAX_BURST };
   #bucket = { at: 0, tokens: BURST };
   /** @type {string[]} */
   #waiting = [];
@@ -48,7 +50,7 @@ export class Ctl {
   /** @param {RTCPeerConnection} pc @param {() => number} now  milliseconds */
   constructor(pc, now) {
     this.now = now;
-    this.#bucket.at = now();
+    this.#heard.at = this.#bucket.at = now();
     this.channel = pc.createDataChannel("ctl", { negotiated: true, id: 0, ordered: true });
     this.bulk = pc.createDataChannel("bulk", { negotiated: true, id: 1, ordered: true });
     this.bulk.binaryType = "arraybuffer";
@@ -98,18 +100,12 @@ export class Ctl {
 
   #flush() {
     clearTimeout(this.#timer);
-    this.#refill();
+    this.#bucket = refill(this.#bucket, this.now(), PER_SECOND, BURST);
     while (this.#waiting.length && this.#bucket.tokens >= 1 && this.channel.readyState === "open") {
       this.#bucket.tokens--;
       this.channel.send(this.#waiting.shift() ?? "");
     }
     if (this.#waiting.length && this.channel.readyState === "open") this.#timer = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
-  }
-
-  #refill() {
-    const now = this.now();
-    const { at, tokens } = this.#bucket;
-    this.#bucket = { at: now, tokens: Math.min(BURST, tokens + ((now - at) / 1000) * PER_SECOND) };
   }
 
   /** @param {unknown} data */
@@ -127,8 +123,15 @@ export class Ctl {
   }
 
   #allowed() {
-    const now = this.now();
-    if (now - this.#window.start > 1000) this.#window = { start: now, count: 0 };
-    return ++this.#window.count <= MAX_RATE;
+    this.#heard = refill(this.#heard, this.now(), MAX_RATE, MAX_BURST);
+    if (this.#heard.tokens < 1) return false;
+    this.#heard.tokens--;
+    return true;
   }
 }
+
+/**
+ * A token bucket after the time that has passed.
+ * @param {{at: number, tokens: number}} bucket @param {number} now @param {number} rate  a second @param {number} most
+ */
+const refill = ({ at, tokens }, now, rate, most) => ({ at: now, tokens: Math.min(most, tokens + ((now - at) / 1000) * rate) });

@@ -13,6 +13,8 @@
 
 /** Candidates found within this time travel in one message, which spares mobile radios. */
 const BATCH_MS = 20;
+/** Candidates of the other side in one message, and before its description: no machine has so many addresses. */
+const MOST = 256;
 
 /**
  * Perfect negotiation (W3C webrtc-pc, 10.7) for one RTCPeerConnection. All
@@ -46,7 +48,7 @@ export class Negotiation {
   handle(data) {
     const { description, candidates, candidate } = data;
     if (description) this.#run(() => this.#describe(description));
-    if (candidates) for (const c of candidates) this.#run(() => this.#add(c));
+    if (Array.isArray(candidates)) for (const c of candidates.slice(0, MOST)) this.#run(() => this.#add(c));
     if (candidate === null) this.#run(() => this.#add(null));
   }
 
@@ -108,7 +110,7 @@ export class Negotiation {
   /** @param {RTCIceCandidateInit | null} candidate  null: there are no more */
   async #add(candidate) {
     const { pc } = this.o;
-    if (!pc.remoteDescription) return void this.#early.push(candidate);
+    if (!pc.remoteDescription) return void (this.#early.length < MOST && this.#early.push(candidate));
     try {
       await pc.addIceCandidate(candidate ?? undefined);
     } catch (error) {

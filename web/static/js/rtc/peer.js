@@ -37,6 +37,10 @@ const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandida
 /** How long a search for a way that the other side began is left alone. */
 const SEARCH_MS = 3_000;
 
+/** Characters of the other side's id for its connection, and how many of its earlier ones are known: messages overtake each other by a few at most. */
+const MAX_ID = 64;
+const MAX_PAST = 64;
+
 /** @returns {string} an id for one RTCPeerConnection */
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
 
@@ -100,7 +104,7 @@ export class Peer {
    * @param {SignalData} data
    */
   signal(data) {
-    if (this.#closed || typeof data?.pc !== "string" || this.#past.has(data.pc)) return;
+    if (this.#closed || typeof data?.pc !== "string" || data.pc.length > MAX_ID || this.#past.has(data.pc)) return;
     if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
     if (this.#remote === null) {
       this.#remote = data.pc;
@@ -155,6 +159,7 @@ export class Peer {
     this.#discard();
     this.#relay = relay;
     if (this.#remote) this.#past.add(this.#remote);
+    for (const id of [...this.#past].slice(0, -MAX_PAST)) this.#past.delete(id);
     this.#remote = null;
     this.#local = newId();
     this.since = this.now();
