@@ -83,6 +83,22 @@ test("nobody puts words into the mouth of others, nor floods", () => {
   bob.close();
 });
 
+test("what was said before is told once over each connection", () => {
+  const wire = rig();
+  const ann = join(wire, "a");
+  join(wire, "b");
+  ann.say("hello");
+  const told = () => wire.said.filter(({ t, from, to }) => t === "chat.history" && from === "a" && to === "b").length;
+  const before = told();
+  for (let i = 0; i < 50; i++) wire.inject("b", "a", { t: "chat.ask" });
+  assert.equal(told() - before, 0);
+  wire.cut("a", "b");
+  wire.mend("a", "b");
+  wire.inject("b", "a", { t: "chat.ask" });
+  wire.inject("b", "a", { t: "chat.ask" });
+  assert.equal(told() - before, 1);
+});
+
 test("who leaves is not waited for", () => {
   const wire = rig();
   const [ann] = [join(wire, "a"), join(wire, "b")];

@@ -42,6 +42,8 @@ export class Chat {
   /** @type {string | null} whom we asked for what was said before */
   #asked = null;
   #told = false;
+  /** Who was told over the connection that stands: nobody needs to hear it twice. */
+  #answered = new Set();
 
   /** @param {ChatOptions} options */
   constructor(options) {
@@ -109,6 +111,7 @@ export class Chat {
 
   /** A new connection: what it has not confirmed may have been lost with the old one. @param {string} member */
   #opened(member) {
+    this.#answered.delete(member);
     for (const entry of this.#of(member).values()) this.#send(member, entry);
     if (this.#asked === member) this.#asked = null;
     this.#ask();
@@ -126,6 +129,7 @@ export class Chat {
   #left(member) {
     const missed = [...(this.#unconfirmed.get(member)?.keys() ?? [])];
     this.#unconfirmed.delete(member);
+    this.#answered.delete(member);
     for (const id of missed) this.#count(id);
     if (this.#asked === member) this.#asked = null;
     this.#ask();
@@ -160,6 +164,8 @@ export class Chat {
 
   /** @param {string} member  one who came later */
   #tell(member) {
+    if (this.#answered.has(member)) return;
+    this.#answered.add(member);
     /** @type {object[]} */
     let batch = [];
     let length = 0;
