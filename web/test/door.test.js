@@ -74,6 +74,13 @@ test("settings go to the server and come back from it", async () => {
   assert.deepEqual([state().call.locked, state().call.host], [true, "p_a"]);
 });
 
+test("a setting that is refused is said to who listens too", async () => {
+  await join({ room: room("kitchen", "link", ANN) });
+  app.door.change({ locked: true });
+  await app.answer("room.set", { code: "forbidden", message: "" });
+  assert.deepEqual([state().toast.key, app.said.at(-1)], ["error.forbidden", "error.forbidden"]);
+});
+
 test("who was removed is told", async () => {
   await join({ room: room("kitchen", "link", BOB, ANN) });
   await app.say("room.peer", { room: "kitchen", ev: "leave", reason: "kicked", peer: ANN });

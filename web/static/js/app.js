@@ -156,7 +156,11 @@ export class App {
   /** @param {"available" | "away" | "dnd"} status */
   setStatus(status) {
     this.setPrefs({ status });
-    this.session.request("me", { status }).catch((error) => this.#set({ toast: explainRefusal(error) }));
+    this.session.request("me", { status }).catch((error) => {
+      const toast = explainRefusal(error);
+      this.#set({ toast });
+      this.o.announce(toast);
+    });
   }
 
   /** @param {string} name @returns {Promise<import("./state.js").Text | null>} what is wrong with it */

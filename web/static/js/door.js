@@ -109,7 +109,9 @@ export class Door {
     const room = this.#call?.room;
     this.o.session.request(t, { room, ...fields }).catch((error) => {
       if (error.code === "peer_gone" || error.code === "not_in_room") return; // gone meanwhile
-      this.o.store.set({ toast: explainRefusal(error) });
+      const toast = explainRefusal(error);
+      this.o.store.set({ toast });
+      this.o.announce(toast);
     });
   }
 }
