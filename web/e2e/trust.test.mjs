@@ -17,7 +17,9 @@ after(async () => {
 /** The words under the four pictures, as a person reads them out. */
 async function code(page) {
   await page.getByRole("button", { name: "Verify", exact: true }).click({ timeout: LIMIT_MS });
-  const words = await page.getByRole("dialog").getByRole("listitem").allInnerTexts();
+  const items = page.getByRole("dialog").getByRole("listitem");
+  await items.nth(3).waitFor({ timeout: LIMIT_MS });
+  const words = await items.allInnerTexts();
   assert.equal(words.length, 4);
   return words.map((word) => word.replace(/[^a-z]/g, "")).join(" ");
 }
@@ -53,17 +55,21 @@ async function inBetween() {
     const pc = new RTCPeerConnection();
     const ctl = pc.createDataChannel("ctl", { negotiated: true, id: 0 });
     pc.createDataChannel("bulk", { negotiated: true, id: 1 });
-    const side = (sides[name] = { pc, ctl, id: Math.random().toString(16).slice(2), early: [] });
+    const side = (sides[name] = { pc, ctl, id: Math.random().toString(16).slice(2), early: [], said: [] });
     pc.onicecandidate = ({ candidate }) => candidate && window.toClient(name, { pc: side.id, candidates: [candidate.toJSON()] });
     const safety = () => (code[name] ??= new SafetyCode({
       fingerprints: () => fingerprintsOf(pc), changed() {},
       send: (t, fields) => ctl.send(JSON.stringify({ t, ...fields })),
     }));
-    ctl.onopen = safety;
+    ctl.onopen = () => {
+      safety();
+      for (const data of side.said.splice(0)) ctl.send(data);
+    };
     ctl.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.t.startsWith("sas.")) void safety().handle(message);
       else if (sides[other[name]]?.ctl.readyState === "open") sides[other[name]].ctl.send(data);
+      else sides[other[name]]?.said.push(data);
     };
     return side;
   };
@@ -73,8 +79,16 @@ async function inBetween() {
     await pc.setLocalDescription();
     window.toClient(name, { pc: id, description: pc.localDescription });
   };
-  window.fromClient = async (name, { description, candidates = [] }) => {
+  window.fromClient = async (name, { pc: from, need, description, candidates = [] }) => {
+    if (sides[name]?.from && sides[name].from !== from) {
+      // The client has started over.
+      sides[name].pc.close();
+      delete sides[name];
+      delete code[name];
+    }
+    if (need && !sides[name]) await offer(name);
     const side = sides[name] ?? connect(name);
+    side.from = from;
     const { pc } = side;
     if (description) {
       await pc.setRemoteDescription(description);
