@@ -11,8 +11,8 @@
 //
 // # Goroutines and locks
 //
-// Every socket has one reader goroutine, started by ServeHTTP, which then
-// returns so that net/http frees its buffers. A writer goroutine exists only
+// Every socket has one reader goroutine, started by ServeHTTP once hello was
+// heard; ServeHTTP then returns so that net/http frees its buffers. A writer goroutine exists only
 // while a socket has something to be written that the kernel does not take at
 // once: a signal is written by the reader that queued it, without waiting, after
 // it has given up its locks. Rooms have no goroutine. Shutdown waits for all of

@@ -67,6 +67,15 @@ func (v *victim) call(network, from, login string) (*caller, error) {
 	return c, err
 }
 
+// allocated is a caller who has a relay.
+func (v *victim) allocated(network, from, login string) (*caller, error) {
+	c, err := v.call(network, from, login)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.allocate()
+}
+
 type attr struct {
 	t stun.AttrType
 	v []byte

@@ -236,11 +236,8 @@ func sourceAddress() []byte {
 }
 
 func strangers(v *victim) (string, error) {
-	c, err := v.call("udp", "127.0.0.1", "ann")
+	c, err := v.allocated("udp", "127.0.0.1", "ann")
 	if err != nil {
-		return "", err
-	}
-	if err := c.allocate(); err != nil {
 		return "", err
 	}
 	stranger, err := listenOn("127.0.0.5")
@@ -264,11 +261,8 @@ func strangers(v *victim) (string, error) {
 }
 
 func bandwidth(v *victim) (string, error) {
-	c, err := v.call("udp", "127.0.0.1", "ann")
+	c, err := v.allocated("udp", "127.0.0.1", "ann")
 	if err != nil {
-		return "", err
-	}
-	if err := c.allocate(); err != nil {
 		return "", err
 	}
 	peer, err := listenOn("127.0.0.1")

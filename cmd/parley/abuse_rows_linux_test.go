@@ -49,11 +49,8 @@ func spin(v *victim) (string, error) {
 
 func emptyPeer(v *victim) (string, error) {
 	for _, network := range []string{"udp", "tcp"} {
-		c, err := v.call(network, "127.0.0.1", "mallory")
+		c, err := v.allocated(network, "127.0.0.1", "mallory")
 		if err != nil {
-			return "", err
-		}
-		if err := c.allocate(); err != nil {
 			return "", err
 		}
 		// 48 bytes in all: a buffer of that size ends with the empty address.
@@ -98,11 +95,8 @@ func descriptors(v *victim) (string, error) {
 
 // appended signs a permission for one peer and adds another that nobody signed.
 func appended(v *victim) (string, error) {
-	c, err := v.call("udp", "127.0.0.1", "ann")
+	c, err := v.allocated("udp", "127.0.0.1", "ann")
 	if err != nil {
-		return "", err
-	}
-	if err := c.allocate(); err != nil {
 		return "", err
 	}
 	signed, err := listenOn("127.0.0.1")
@@ -216,11 +210,8 @@ func oneByte(v *victim) (string, error) {
 
 func slowReader(v *victim) (string, error) {
 	before, allocations := v.usage(), v.metric("parley_turn_allocations")
-	c, err := v.call("tcp", "127.0.0.1", "ann")
+	c, err := v.allocated("tcp", "127.0.0.1", "ann")
 	if err != nil {
-		return "", err
-	}
-	if err := c.allocate(); err != nil {
 		return "", err
 	}
 	peer, err := listenOn("127.0.0.1")
@@ -274,11 +265,8 @@ func brokenHellos(v *victim) (string, error) {
 }
 
 func permissions(v *victim) (string, error) {
-	c, err := v.call("udp", "127.0.0.1", "mallory")
+	c, err := v.allocated("udp", "127.0.0.1", "mallory")
 	if err != nil {
-		return "", err
-	}
-	if err := c.allocate(); err != nil {
 		return "", err
 	}
 	before := v.usage()
