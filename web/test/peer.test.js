@@ -4,7 +4,11 @@ import { Peer } from "../static/js/rtc/peer.js";
 import { noTracks } from "../static/js/rtc/layout.js";
 import { FakeConnection, openChannels, settle } from "./fakes.js";
 
-beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+let clock;
+beforeEach(() => {
+  clock = 0;
+  mock.timers.enable({ apis: ["setTimeout"] });
+});
 afterEach(() => mock.timers.reset());
 
 /** One side; what it sends is kept in `sent` and goes to `to` when that is set. */
@@ -17,7 +21,7 @@ function side(self, other, tracks = noTracks()) {
       out.sent.push(data);
       out.to?.peer.signal(JSON.parse(JSON.stringify(data)));
     },
-    RTCPeerConnection: FakeConnection, now: () => 0,
+    RTCPeerConnection: FakeConnection, now: () => clock,
   });
   out.errors = [];
   out.peer.on("error", (error) => out.errors.push(error));
@@ -158,6 +162,78 @@ test("a side that was asleep while the other started over several times ends con
     awake.peer.close();
     asleep.peer.close();
   }
+});
+
+/** Time passes for the timers and for who asks what time it is. */
+async function pass(ms) {
+  for (let i = 0; i < ms; i += 100) {
+    clock += 100;
+    mock.timers.tick(100);
+    await settle();
+  }
+}
+
+for (const [what, signal] of [
+  ["a new connection", (i) => ({ pc: `x${i}`, description: { type: "offer", sdp: `${i}` } })],
+  ["another offer for the same one", () => ({ pc: "same", need: "offer" })],
+]) {
+  test(`who asks all the time for ${what} makes this side start over ever less often, and is told to wait`, async () => {
+    const a = side("p_a", "p_b");
+    const held = [];
+    a.peer.on("held", (on) => held.push(on));
+    FakeConnection.made = [];
+    const perMinute = [0, 0];
+    for (let i = 0; i < 2 * 60 * 10; i++) {
+      const before = FakeConnection.made.length;
+      a.peer.signal(signal(i));
+      await pass(100);
+      perMinute[i < 60 * 10 ? 0 : 1] += FakeConnection.made.length - before;
+    }
+    assert.ok(perMinute[0] >= 5 && perMinute[0] <= 20, `${perMinute}`);
+    assert.ok(perMinute[1] >= 4 && perMinute[1] <= 8, `${perMinute}`);
+    assert.ok(FakeConnection.made.slice(0, -1).every((pc) => pc.closed));
+    assert.equal(a.peer.held, true);
+    assert.deepEqual(held.slice(0, 3), [true, false, true]);
+    await pass(12_000);
+    assert.equal(a.peer.held, false);
+    a.peer.close();
+  });
+}
+
+test("the newest connection of who had to wait is the one that is answered, with all that was said of it", async () => {
+  const a = side("p_a", "p_b");
+  for (let i = 0; i < 8; i++) a.peer.signal({ pc: `x${i}`, description: { type: "offer", sdp: `${i}` } });
+  a.peer.signal({ pc: "x7", candidates: [{ candidate: "late" }] });
+  await settle();
+  assert.equal(a.peer.held, true);
+  await pass(1_500);
+  assert.deepEqual([a.peer.held, a.peer.pc.remoteDescription.sdp], [false, "7"]);
+  assert.deepEqual(a.peer.pc.added, [{ candidate: "late" }]);
+  a.peer.signal({ pc: "x6", description: { type: "offer", sdp: "6" } });
+  await settle();
+  assert.equal(a.peer.pc.remoteDescription.sdp, "7");
+  a.peer.close();
+});
+
+test("starting over every 15 seconds, as a lasting failure makes one do, never has to wait", async () => {
+  const a = side("p_a", "p_b");
+  for (let i = 0; i < 20; i++) {
+    a.peer.signal({ pc: `x${i}`, description: { type: "offer", sdp: `${i}` } });
+    assert.equal(a.peer.held, false);
+    await pass(15_000);
+  }
+  a.peer.close();
+});
+
+test("an offer that is needed again is answered on the same connection of the other side", async () => {
+  const b = side("p_b", "p_a");
+  b.peer.signal({ pc: "x", candidates: [] });
+  b.peer.signal({ pc: "x", need: "offer" });
+  await settle();
+  b.peer.signal({ pc: "x", description: { type: "answer", sdp: "late" } });
+  await settle();
+  assert.equal(b.peer.pc.remoteDescription?.sdp, "late");
+  b.peer.close();
 });
 
 test("an offer that the server lost is said again", async () => {

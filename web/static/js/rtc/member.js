@@ -21,6 +21,7 @@ import { EVERYTHING, readWant, wantMessage } from "./want.js";
  * @property {boolean} away        its connection to the server is down
  * @property {Phase} phase
  * @property {boolean} waiting     broken for so long that one may not want to wait any more
+ * @property {boolean} held        its browser starts over so often that this one waits before it follows
  * @property {import("./ctl.js").MediaState} state
  * @property {import("./layout.js").Tracks} tracks
  * @property {import("./stats.js").Figures | null} figures
@@ -119,7 +120,7 @@ export class Member {
     const { peer, phase, waiting, state, figures, path, link } = this;
     return {
       id: peer.peer, name: peer.name, guest: peer.guest, away: peer.away === true || this.gone,
-      phase, waiting, state, tracks: this.#tracks, figures, told: this.#told, rtts: this.#rtts, path,
+      phase, waiting, held: link.held, state, tracks: this.#tracks, figures, told: this.#told, rtts: this.#rtts, path,
       quality: this.quality.value, iceErrors: [...link.iceErrors.values()], step: this.failedAt, relay: this.#relay, paused: link.paused,
       safety: this.trust.view,
     };
@@ -215,6 +216,7 @@ export class Member {
     });
     link.on("open", () => link.ctl.send("want", wantMessage(this.#ours)));
     link.on("message", (message) => this.#said(message));
+    link.on("held", () => this.#changed());
     link.on("bye", (reason) => this.#events.emit("bye", reason));
     link.on("error", (error) => this.#events.emit("error", error));
     link.on("connection", (state) => {

@@ -270,6 +270,7 @@ export class Mesh {
     const id = member.peer.peer;
     member.link.on("open", () => this.#events.emit("open", member.view));
     member.link.on("message", (message) => this.#events.emit("message", { id, message }));
+    member.link.on("held", (on) => on && this.journal.add("starts over too often", id));
     member.link.on("bulk", (data) => this.#events.emit("bulk", { id, data }));
     member.on("change", () => this.#changed());
     member.on("measured", () => this.#share());

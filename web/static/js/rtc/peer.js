@@ -2,6 +2,7 @@ import { Emitter } from "../net/emitter.js";
 import { Ctl } from "./ctl.js";
 import { adoptLayout, createLayout, remoteTracks, transceiverOf } from "./layout.js";
 import { Negotiation } from "./negotiation.js";
+import { Pace } from "./pace.js";
 
 /**
  * @typedef {import("../net/types.js").SignalData} SignalData
@@ -28,6 +29,7 @@ import { Negotiation } from "./negotiation.js";
  * @property {void} open            ctl and bulk are open; again after each new connection
  * @property {import("./ctl.js").Message} message   any other word of the other side
  * @property {ArrayBuffer} bulk     bytes that came over the bulk channel
+ * @property {boolean} held         the other starts over so often that it has to wait, or no longer
  * @property {unknown} error
  */
 
@@ -40,6 +42,9 @@ const SEARCH_MS = 3_000;
 /** Characters of the other side's id for its connection, and how many of its earlier ones are known: messages overtake each other by a few at most. */
 const MAX_ID = 64;
 const MAX_PAST = 64;
+
+/** Signals that are kept for a connection which has to wait: an offer, and all that a machine finds in some seconds. */
+const MAX_HELD = 32;
 
 /** @returns {string} an id for one RTCPeerConnection */
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -68,6 +73,12 @@ export class Peer {
   paused = false;
   /** Everything through the relay until this connection stands: it is the way that works most often. */
   #relay = false;
+  /** How often the other side may make this one start over. */
+  #pace = new Pace();
+  /** @type {SignalData[]} of a newer connection of the other side, for which it is too early */
+  #held = [];
+  /** @type {any} */
+  #timer;
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -106,15 +117,48 @@ export class Peer {
   signal(data) {
     if (this.#closed || typeof data?.pc !== "string" || data.pc.length > MAX_ID || this.#past.has(data.pc)) return;
     if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
+    if (this.#held.length) return this.#hold(data);
     if (this.#remote === null) {
       this.#remote = data.pc;
       // Its connection is younger than our offer, or never saw it.
       if (data.need === "offer") return this.#negotiation.repeatOffer();
-    } else if (this.#remote !== data.pc) {
-      this.rebuild({ tell: false });
-      this.#remote = data.pc;
-    } else if (data.need === "offer") return this.rebuild({ tell: false });
+    } else if (this.#remote !== data.pc || data.need === "offer") {
+      if (this.#pace.wait(this.now())) return this.#hold(data);
+      this.#follow(data.pc);
+    }
     this.#negotiation.handle(data);
+  }
+
+  /** The other side waits until its next connection is taken. */
+  get held() {
+    return this.#held.length > 0;
+  }
+
+  /** Starts over because the other side does. @param {string} remote  id of its new connection */
+  #follow(remote) {
+    this.#pace.take(this.now());
+    this.rebuild({ tell: false });
+    this.#past.delete(remote);
+    this.#remote = remote;
+  }
+
+  /** Keeps what belongs to a connection for which it is too early; only the newest counts. @param {SignalData} data */
+  #hold(data) {
+    const [first] = this.#held;
+    if (first && first.pc !== data.pc) {
+      this.#past.add(first.pc);
+      this.#held = [];
+    }
+    if (this.#held.length < MAX_HELD) this.#held.push(data);
+    if (first) return;
+    this.#timer = setTimeout(() => this.#release(), this.#pace.wait(this.now()));
+    this.#events.emit("held", true);
+  }
+
+  #release() {
+    const held = this.#held;
+    if (held[0]) this.#follow(held[0].pc);
+    for (const data of held) this.#negotiation.handle(data);
   }
 
   /**
@@ -157,6 +201,7 @@ export class Peer {
    */
   rebuild({ tell, relay = false }) {
     this.#discard();
+    this.#forgetHeld();
     this.#relay = relay;
     if (this.#remote) this.#past.add(this.#remote);
     for (const id of [...this.#past].slice(0, -MAX_PAST)) this.#past.delete(id);
@@ -173,6 +218,15 @@ export class Peer {
     if (reason) this.ctl.send("bye", { reason });
     this.#closed = true;
     this.#discard();
+    clearTimeout(this.#timer);
+  }
+
+  /** Whoever starts over hears anew from the other side. */
+  #forgetHeld() {
+    clearTimeout(this.#timer);
+    if (!this.#held.length) return;
+    this.#held = [];
+    this.#events.emit("held", false);
   }
 
   #needOffer() {

@@ -29,7 +29,8 @@ import { TileMenu } from "./tilemenu.js";
 export const FULL = { volume: 1, muted: false };
 
 /** What a tile says about a link that is not as it should be. @param {View} view @returns {string} key, or "" */
-function trouble({ phase, away }) {
+function trouble({ phase, away, held }) {
+  if (held) return "tile.held";
   if (phase !== "connected") return `tile.${phase}`;
   return away ? "tile.away" : "";
 }
