@@ -29,11 +29,13 @@ run-lan: export PARLEY_RELAY_EXTERNAL_IP ?= $(or $(shell ip -4 route get 203.0.1
 run-lan: build
 	bin/parley serve
 
-# Fast checks, no installation: formatting, vet, Go tests with the race
-# detector, JavaScript types and unit tests where npm packages are there.
+# Fast checks, no installation: formatting, vet (for other systems too: without
+# Linux the portable data plane stands in), Go tests with the race detector,
+# JavaScript types and unit tests where npm packages are there.
 check:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'gofmt wants:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
+	@for os in darwin windows; do GOOS=$$os $(GO) vet ./... || { echo "it does not build for $$os"; exit 1; }; done
 	$(GO) test -race -shuffle=on -timeout 10m ./...
 	@$(MAKE) --no-print-directory fuzz
 	cd web && timeout 300 node --test test/*.test.js

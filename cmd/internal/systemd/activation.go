@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 const (
@@ -75,11 +74,11 @@ func inherit(getenv func(string) string, first int) (Sockets, error) {
 func (s Sockets) add(name string, fd int) error {
 	file := os.NewFile(uintptr(fd), name)
 	defer file.Close()
-	kind, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_TYPE)
+	stream, err := isStream(fd)
 	if err != nil {
 		return fmt.Errorf("inherited descriptor %d (%s) is no socket: %w", fd, name, err)
 	}
-	if kind == syscall.SOCK_STREAM {
+	if stream {
 		listener, err := net.FileListener(file)
 		if err != nil {
 			return fmt.Errorf("inherited socket %d (%s) cannot listen: %w", fd, name, err)
