@@ -103,3 +103,49 @@ func TestSlowRequestsKeepNobodyOut(t *testing.T) {
 		}
 	}
 }
+
+// One address has so many connections to the web port and no more, and what has
+// ended counts no longer, whoever served it: HTTP, the hub or the relay.
+func TestOneAddressCannotHoldTheWebPort(t *testing.T) {
+	p := start(t, func(c *config.Config) { c.Signaling.MaxSessionsPerIP, c.Relay.MaxTCPPerAddress = 8, 8 })
+	most := visitorsOf(p.cfg)
+	host := "Host: " + strings.TrimPrefix(p.web, "http://") + "\r\n"
+	for range most / 2 {
+		p.asked(t, "GET /healthz HTTP/1.1\r\n"+host+"\r\n")
+		p.asked(t, "GET /ws HTTP/1.1\r\n"+host+wsHeaders+"\r\n")             // by upgrades
+		p.asked(t, "GET /ws HTTP/1.1\r\n"+host+"A_: b\r\n"+wsHeaders+"\r\n") // by net/http
+		if err := askSTUN(p.socks.HTTP.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 * most {
+		c, err := net.Dial("tcp", p.socks.HTTP.Addr().String())
+		n := 0
+		if err == nil { // else it was refused at once
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(patience))
+			io.WriteString(c, "GET /healthz HTTP/1.1\r\n"+host+"\r\n")
+			n, _ = c.Read(make([]byte, 100))
+		}
+		if n == 0 {
+			if i < most/2 || i > most { // those above were more than that, and the last may be under way
+				t.Errorf("connection %d is refused, want %d", i, most)
+			}
+			break
+		}
+	}
+	var elsewhere net.Dialer
+	elsewhere.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DialContext: elsewhere.DialContext, DisableKeepAlives: true}}
+	resp, err := client.Get(p.web + "/healthz")
+	if err != nil {
+		t.Fatalf("another address is kept out: %v", err)
+	}
+	resp.Body.Close()
+	if got := p.metric("parley_ws_dropped_total{reason=\"connections\"}"); got != "1" {
+		t.Errorf("%s refusals are counted, want 1", got)
+	}
+	if log := p.log.String(); !strings.Contains(log, "Connections were refused") {
+		t.Errorf("the log does not tell of it:\n%s", log)
+	}
+}

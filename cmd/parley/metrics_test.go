@@ -25,6 +25,20 @@ func TestEveryMetricIsThereFromTheStart(t *testing.T) {
 	}
 }
 
+// metric is the value of one series, "" when there is none.
+func (p *program) metric(series string) string {
+	p.t.Helper()
+	resp, err := http.Get("http://" + p.socks.Admin.Addr().String() + "/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	_, rest, _ := strings.Cut(string(b), "\n"+series+" ")
+	value, _, _ := strings.Cut(rest, "\n")
+	return value
+}
+
 // metricNames is the list of the surface, which dashboards and alerts rely on.
 func metricNames() []string {
 	return strings.Fields(`

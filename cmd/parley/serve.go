@@ -58,6 +58,7 @@ type server struct {
 	stops   atomic.Bool  // draining
 
 	inherited map[string][]net.Listener
+	visitors  *listen.Visitors // of the web port and of plain
 	notify    systemd.Notifier
 
 	life context.Context // ends when the server is released
@@ -165,7 +166,7 @@ func (s *server) tasks() []task {
 		list = append(list, task{"certificate renewal", func() error { return s.certs.Run(s.life) }})
 	}
 	if s.plain != nil {
-		list = append(list, task{"plain http", func() error { return s.plain.Serve(s.socks.Plain) }})
+		list = append(list, task{"plain http", func() error { return s.plain.Serve(s.visitors.Bound(s.socks.Plain)) }})
 	}
 	return list
 }

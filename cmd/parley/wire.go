@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"parley/cmd/internal/config"
 	"parley/cmd/internal/listen"
 	"parley/signaling"
 	"parley/signaling/auth"
@@ -42,6 +43,7 @@ func (s *server) buildData(context.Context) error {
 }
 
 func (s *server) buildSockets(context.Context) (err error) {
+	s.visitors = listen.NewVisitors(listen.VisitorsOptions{Most: visitorsOf(s.cfg), Proxies: s.cfg.HTTP.TrustedProxies, Log: s.log})
 	s.socks, err = listen.Open(listen.Options{
 		HTTP: s.cfg.HTTP.Listen, Relay: s.cfg.Relay.Listen,
 		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
@@ -51,6 +53,16 @@ func (s *server) buildSockets(context.Context) (err error) {
 		s.log.Warn("The web port comes from parley.socket, whose ListenStream= differs from http.listen.", "serves", s.socks.HTTP.Addr().String(), "http.listen", s.cfg.HTTP.Listen)
 	}
 	return err
+}
+
+// connectionsPerSession is what a person's browser opens on the web port at most:
+// the WebSocket, six more by HTTP/1.1, and one ahead of time.
+const connectionsPerSession = 8
+
+// visitorsOf is how many connections one address may have on the web port, which
+// serves the web to as many people as may be signed in there, and TURN.
+func visitorsOf(cfg config.Config) int {
+	return connectionsPerSession*cfg.Signaling.MaxSessionsPerIP + cfg.Relay.MaxTCPPerAddress
 }
 
 func samePort(a, b string) bool {
@@ -164,7 +176,7 @@ func (s *server) buildSite(context.Context) error {
 	}
 	routes := s.routes(site)
 	s.mux = listen.NewMux(s.socks.HTTP, listen.MuxOptions{
-		TLS: config, Turn: s.turn.ServeConn, Upgrade: newUpgrades(routes, s.log).serve, Log: s.log,
+		TLS: config, Turn: s.turn.ServeConn, Upgrade: newUpgrades(routes, s.log).serve, Visitors: s.visitors, Log: s.log,
 	})
 	s.http = webServer(routes, s.log)
 	return nil

@@ -61,6 +61,7 @@ func (s *server) collectHub(emit admin.Emit) {
 	emit.Value("parley_signals_total", float64(h.Signals))
 	each(h.Calls, func(result string, n uint64) { emit.Value("parley_calls_total", float64(n), result) })
 	each(h.Dropped, func(reason string, n uint64) { emit.Value("parley_ws_dropped_total", float64(n), reason) })
+	emit.Value("parley_ws_dropped_total", float64(s.visitors.Refused()), "connections")
 	each(h.Reports, func(path string, n uint64) { emit.Value("parley_ice_selected_total", float64(n), path) })
 	emit.Histogram("parley_call_setup_seconds", h.Setup.Bounds, h.Setup.Counts, h.Setup.Count, h.Setup.Sum)
 }

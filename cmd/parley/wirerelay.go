@@ -151,6 +151,7 @@ func (s *server) reload(load func() (config.Config, error)) {
 	if err != nil {
 		s.log.Error("Part of the reload failed; that part stays as it was.", "error", err)
 	}
+	s.visitors.SetMost(visitorsOf(next))
 	s.level.Set(next.Log.Level)
 	for _, key := range config.Changed(s.cfg, next) {
 		s.log.Warn("This change needs a restart.", "key", key)

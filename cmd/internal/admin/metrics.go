@@ -90,7 +90,7 @@ func table() []metric {
 		{"parley_rooms", "Rooms with somebody in them.", gauge, nil, nil},
 		{"parley_calls_total", "Calls by name that ended, by result.", counter, []string{"result"}, each("accepted", "declined", "busy", "cancelled", "no_answer", "offline", "failed")},
 		{"parley_signals_total", "Signals passed between peers.", counter, nil, nil},
-		{"parley_ws_dropped_total", "WebSockets closed by the server, by reason.", counter, []string{"reason"}, each("flood", "slow", "silent", "too_big", "binary")},
+		{"parley_ws_dropped_total", "WebSockets closed by the server, and connections to the web port refused (connections), by reason.", counter, []string{"reason"}, each("flood", "slow", "silent", "too_big", "binary")},
 		{"parley_logins_total", "Sign-ins, by result.", counter, []string{"result"}, each("ok", "wrong_credentials", "unauthorized", "name_taken", "rate_limited")},
 		{"parley_credentials_issued_total", "TURN credentials handed out.", counter, nil, nil},
 		{"parley_stun_requests_total", "STUN Binding requests answered.", counter, nil, nil},

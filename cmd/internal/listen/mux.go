@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -53,8 +54,9 @@ type MuxOptions struct {
 	// answers on c and returns true, or touches nothing and returns false: then
 	// the connection goes to HTTP, head included. It must not keep head. Nil
 	// takes none.
-	Upgrade func(c net.Conn, head []byte) bool
-	Log     *slog.Logger // nil discards
+	Upgrade  func(c net.Conn, head []byte) bool
+	Visitors *Visitors    // bounds the connections of one address; nil does not
+	Log      *slog.Logger // nil discards
 }
 
 // NewMux shares l.
@@ -163,6 +165,11 @@ func (m *Mux) sleep(d time.Duration) bool {
 }
 
 func (m *Mux) start(c net.Conn) {
+	c, ok := m.enter(c)
+	if !ok {
+		m.opt.Visitors.refuse(c)
+		return
+	}
 	at, oldest := m.track(c)
 	if oldest != nil {
 		oldest.Close()
@@ -208,6 +215,38 @@ func (m *Mux) upgraded(p *peeked) bool {
 	}
 	p.ahead, p.buf = head, buf
 	return false
+}
+
+// enter counts c among its address's connections, the oldest silent one of which
+// makes room when there are too many; false means that all of them have spoken.
+func (m *Mux) enter(c net.Conn) (net.Conn, bool) {
+	if m.opt.Visitors == nil {
+		return c, true
+	}
+	for {
+		counted, ok := m.opt.Visitors.enter(c)
+		if ok {
+			return counted, true
+		}
+		oldest := m.takeSilent(network(c))
+		if oldest == nil {
+			return c, false
+		}
+		oldest.Close()
+	}
+}
+
+// takeSilent takes the oldest silent connection of an address off the list.
+func (m *Mux) takeSilent(from netip.Prefix) net.Conn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for e := m.silent.Front(); e != nil; e = e.Next() {
+		if v, ok := e.Value.(*visitor); ok && v.from == from {
+			m.silent.Remove(e)
+			return v
+		}
+	}
+	return nil
 }
 
 // track returns the place of c among the silent, nil after Close, and the
