@@ -197,6 +197,9 @@ func TestACMERenewsUnderALiveCall(t *testing.T) {
 	p := startWith(t, map[string][]net.Listener{"http": {web}}, authority.settings)
 	ports := map[string]string{"web": web.Addr().String(), "relay": p.socks.RelayTLS.Addr().String()}
 	first := authority.waitForAnother(t, ports["web"], nil)
+	if got := p.readiness(); got != `200 {"ready":true,"reasons":[]}` {
+		t.Errorf("with a certificate /readyz is %s", got)
+	}
 
 	ann, bob := p.signInOverTLS(authority, "Ann"), p.signInOverTLS(authority, "Bob")
 	a, b := ann.allocateTLS(authority, ports["web"]), bob.allocateTLS(authority, ports["relay"])
@@ -221,6 +224,30 @@ func TestACMEOverPlainHTTP(t *testing.T) {
 	authority := startPebble(t, freePort(t), plain)
 	p := start(t, authority.settings, func(c *config.Config) { c.TLS.ACMEHTTPListen = "127.0.0.1:" + strconv.Itoa(plain) })
 	authority.waitForAnother(t, p.socks.HTTP.Addr().String(), nil)
+}
+
+// While the authority is out of reach the server says what it waits for.
+func TestReadyzTellsThatTheCertificateIsMissing(t *testing.T) {
+	nobody := pebble{directory: fmt.Sprintf("https://127.0.0.1:%d/dir", freePort(t))}
+	p := start(t, nobody.settings)
+	if got := p.readiness(); got != `503 {"ready":false,"reasons":["certificate"]}` {
+		t.Errorf("without a certificate /readyz is %s", got)
+	}
+	if got := p.metric("parley_tls_certificate_expiry_timestamp_seconds"); got != "0" {
+		t.Errorf("without a certificate the metric is %q, want 0", got)
+	}
+}
+
+// readiness is status and body of /readyz on the admin listener.
+func (p *program) readiness() string {
+	p.t.Helper()
+	resp, err := http.Get("http://" + p.socks.Admin.Addr().String() + "/readyz")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return fmt.Sprintf("%d %s", resp.StatusCode, strings.TrimSpace(string(b)))
 }
 
 // signInOverTLS signs in as a client does that trusts the authority.

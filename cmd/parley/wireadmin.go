@@ -17,6 +17,7 @@ func (s *server) buildAdmin(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin.token_file: %w", err)
 	}
+	s.ready.Look = s.withoutCertificate
 	v, c := versionOf()
 	s.admin = webServer(admin.New(admin.Options{
 		API:   s.adminAPI(),
@@ -26,6 +27,15 @@ func (s *server) buildAdmin(context.Context) error {
 	}, &s.ready), s.log)
 	s.admin.WriteTimeout = profileTime
 	return nil
+}
+
+// withoutCertificate is a reason not to be ready: with ACME there is none at
+// first, and browsers turn away from one that has expired.
+func (s *server) withoutCertificate() []string {
+	if s.certs == nil || time.Now().Before(s.certExpiry()) {
+		return nil
+	}
+	return []string{"certificate"}
 }
 
 // profileTime lets /debug/pprof/profile run as long as somebody asks, within

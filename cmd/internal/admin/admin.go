@@ -26,6 +26,10 @@ type Options struct {
 // Readiness answers /healthz and /readyz. The zero value is ready. Its methods
 // may be called from any goroutine.
 type Readiness struct {
+	// Look gives the reasons that hold at the time it is asked; nil has none. Set
+	// it before the first request.
+	Look func() []string
+
 	mu      sync.Mutex
 	reasons []string
 }
@@ -43,8 +47,12 @@ func (r *Readiness) Set(reason string, holds bool) {
 // Reasons lists what holds; none means ready.
 func (r *Readiness) Reasons() []string {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]string{}, r.reasons...)
+	reasons := append([]string{}, r.reasons...)
+	r.mu.Unlock()
+	if r.Look != nil {
+		reasons = append(reasons, r.Look()...)
+	}
+	return reasons
 }
 
 // Healthz says that the process answers.

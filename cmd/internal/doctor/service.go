@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,10 +25,21 @@ func (m *machine) service(ctx context.Context) Result {
 	defer resp.Body.Close()
 	m.running = true
 	if resp.StatusCode != http.StatusOK {
-		b, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
-		return warn("wait for the end of the restart", "it runs and is not ready: %s", strings.TrimSpace(string(b)))
+		return notReady(resp.Body)
 	}
 	return ok("it runs and is ready")
+}
+
+func notReady(body io.Reader) Result {
+	var answer struct{ Reasons []string }
+	if err := decode(body, &answer); err != nil {
+		return warn("the server's log says more", "it runs and is not ready")
+	}
+	hint := "wait for the end of the restart"
+	if slices.Contains(answer.Reasons, "certificate") {
+		hint = "see the line about the certificate"
+	}
+	return warn(hint, "it runs and is not ready: %s", strings.Join(answer.Reasons, ", "))
 }
 
 // get asks one of this machine's own ports.
