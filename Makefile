@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser e2e fuzz deb package-test release soak bench bench-setup abuse-table clean
+.PHONY: run run-lan build check test deps browser e2e fuzz manual deb package-test release soak bench bench-setup abuse-table clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
@@ -69,6 +69,10 @@ browser: build
 e2e: deps build
 	cd web && timeout 3600 node --test --test-concurrency=1 --test-reporter=spec e2e/natlab/*.test.mjs
 
+# The manual page of the configuration, after a change of config.toml.
+manual:
+	MANUAL=write $(GO) test -count=1 -run '^TestManualPage' ./cmd/internal/config
+
 # The Debian package, for this machine or `make deb ARCH=arm64`. A version that
 # is no number (no tag yet) becomes one that grows with each commit.
 ARCH        ?= $(shell $(GO) env GOARCH)
@@ -82,6 +86,7 @@ deb:
 	CGO_ENABLED=0 GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/deb/parley ./cmd/parley
 	sed 's|^#data_dir = .*|data_dir = "/var/lib/parley"|' config.toml >bin/deb/config.toml
 	gzip -9nc systemd/parley.1 >bin/deb/parley.1.gz
+	gzip -9nc systemd/parley.toml.5 >bin/deb/parley.toml.5.gz
 	GOARCH= DEB_ARCH=$(ARCH) DEB_VERSION=$(DEB_VERSION) $(NFPM) package -f systemd/deb/nfpm.yaml -p deb -t $(DEB)
 
 package-test:

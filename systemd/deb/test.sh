@@ -28,8 +28,11 @@ mode '640 root:parley' /etc/parley/config.toml
 mode '700 parley:parley' /var/lib/parley
 inside parley version
 for f in /usr/lib/systemd/system/parley.{service,socket} /usr/lib/sysusers.d/parley.conf /usr/lib/sysctl.d/50-parley.conf \
-  /usr/share/man/man1/parley.1.gz /usr/share/doc/parley/README.md; do
+  /usr/share/man/man1/parley.1.gz /usr/share/man/man5/parley.toml.5.gz /usr/share/doc/parley/README.md; do
   [ -s "$root$f" ] || fail "$f is missing"
+done
+for key in $(sed -n 's/^#\([a-z_]*\) = .*/\1/p' config.toml); do
+  zgrep -q "^.fB$key = " "$root/usr/share/man/man5/parley.toml.5.gz" || fail "parley.toml(5) does not know $key"
 done
 inside su -s /bin/sh parley -c 'parley check'
 echo 'correct horse' | inside parley user add ann -file /etc/parley/users
