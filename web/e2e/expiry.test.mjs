@@ -20,7 +20,7 @@ after(async () => {
 });
 
 test("a relayed call outlives the credential it began with", { timeout: 300_000 }, async () => {
-  const [ann, bob] = [await person(browser, server.url), await person(browser, server.url)];
+  const [ann, bob] = [await person(browser, server.url, { transport: "udp" }), await person(browser, server.url, { transport: "udp" })];
   const url = `${server.url}/r/expiry`;
   await enter(ann, url, "Ann", { hideIp: true });
   await enter(bob, url, "Bob", { hideIp: true });

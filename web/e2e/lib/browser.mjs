@@ -36,16 +36,16 @@ export async function launchApart() {
  * Runs in the page before its own code: keeps every connection for the tests
  * to look at, asks for small pictures to spare the machine, and may narrow
  * what a connection gets.
- * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints}} options
+ * @param {{transport?: "udp" | "tcp", noDevices?: boolean, camera?: MediaTrackConstraints}} options
  */
-function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, frameRate: 20 } }) {
+function instrument({ transport, noDevices, camera = { width: 640, height: 360, frameRate: 20 } }) {
   window.connections = [];
   window.captured = [];
   const Native = window.RTCPeerConnection;
   const narrow = (config) => {
-    if (!tcpOnly) return config;
+    if (!transport) return config;
     const iceServers = config.iceServers
-      .map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => /^turns?:.*transport=tcp/.test(url)) }))
+      .map((server) => ({ ...server, urls: [server.urls].flat().filter((url) => url.startsWith("turn") && url.endsWith(`?transport=${transport}`)) }))
       .filter((server) => server.urls.length);
     return { ...config, iceServers };
   };
@@ -84,7 +84,7 @@ function instrument({ tcpOnly, noDevices, camera = { width: 640, height: 360, fr
  * collected in `faults`.
  * @param {import("playwright-core").Browser} browser
  * @param {string | string[]} origin  the only one, or ones, that may be asked for anything
- * @param {{tcpOnly?: boolean, noDevices?: boolean, camera?: MediaTrackConstraints, context?: object, before?: () => void}} [options]
+ * @param {{transport?: "udp" | "tcp", noDevices?: boolean, camera?: MediaTrackConstraints, context?: object, before?: () => void}} [options]
  *   before: also runs before the page's own code, after the instruments
  */
 export async function person(browser, origin, { context: settings = SIZES.laptop, before, ...options } = {}) {
