@@ -14,8 +14,8 @@ type startFields struct {
 		Name string `json:"name"`
 		Peer string `json:"peer"`
 	} `json:"to"`
-	Room  string          `json:"room"`
-	Media json.RawMessage `json:"media"`
+	Room  string      `json:"room"`
+	Media mediaFields `json:"media"`
 }
 
 // started is the answer to call.start. merged: the other one was calling too,
@@ -46,10 +46,10 @@ func (h *Hub) startCall(p *peer, m *message) error {
 		if err != nil {
 			return err
 		}
-		_, err = h.calls.start(p, m, callee, r, f.Media, false)
+		_, err = h.calls.start(p, m, callee, r, json.RawMessage(f.Media), false)
 		return err
 	}
-	return h.callAnew(p, m, callee, f.Media)
+	return h.callAnew(p, m, callee, json.RawMessage(f.Media))
 }
 
 // callAnew calls into a room of the call's own, unless the callee is calling.

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 )
 
-// joinFields is room.join. media is the client's own business.
+// joinFields is room.join. What is in media is the client's own business.
 type joinFields struct {
-	Room   string  `json:"room"`
-	Create bool    `json:"create"`
-	Max    *int    `json:"max"`
-	Pass   *string `json:"pass"`
+	Room   string      `json:"room"`
+	Create bool        `json:"create"`
+	Max    *int        `json:"max"`
+	Pass   *string     `json:"pass"`
+	Media  mediaFields `json:"media"`
 }
 
 // joined is what ok says of a room that was entered.
@@ -34,7 +35,7 @@ func (h *Hub) joinRoom(p *peer, m *message) error {
 		p.answer(m, joined{snapshot, mail})
 	}}
 	if f.Pass != nil && *f.Pass != "" {
-		if wait := h.guesses.blocked(m.sock.addr, m.now); wait > 0 {
+		if wait := h.guesses.blocked(m.sock.addr, m.now); wait > 0 && h.asksPassword(f.Room) {
 			return &refusal{code: "rate_limited", message: "Too many wrong passwords. Wait a moment.", retry: wait}
 		}
 		e.pass = h.passDigest(f.Room, *f.Pass)
@@ -44,6 +45,18 @@ func (h *Hub) joinRoom(p *peer, m *message) error {
 		h.guesses.failed(m.sock.addr, m.now)
 	}
 	return err
+}
+
+// asksPassword reports whether there is such a room and it has a password: in any
+// other, one that is sent is no guess.
+func (h *Hub) asksPassword(name string) bool {
+	r := h.rooms.find([]byte(name))
+	if r == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pass != nil
 }
 
 // joinByName enters a room, which it makes when it is not there and may be made.

@@ -87,7 +87,11 @@ func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) (light bool
 func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error) {
 	k, known := h.table[string(t)]
 	id, ok := rawCounter(m.frame.id)
-	if !ok || id == 0 {
+	switch {
+	case ok && id > 0:
+	case named && !known && string(t) != "hello": // which may not need an id where it is known
+		return k, errUnknownType()
+	default:
 		return k, fault("bad_message", "A frame needs an id, an integer that grows from 1.")
 	}
 	if id <= p.lastID.Load() {
@@ -102,9 +106,13 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 	case !named:
 		return k, fault("bad_message", "A frame needs its type in t, a string.")
 	case !known:
-		return k, fault("unknown_type", "This server does not know that type of message.")
+		return k, errUnknownType()
 	}
 	return k, k.handle(h, p, m)
+}
+
+func errUnknownType() *refusal {
+	return fault("unknown_type", "This server does not know that type of message.")
 }
 
 // spend takes a token for a frame.
@@ -163,6 +171,20 @@ func explain(err error) string {
 		return fmt.Sprintf("The field %q must not be a JSON %s.", wrong.Field, wrong.Value)
 	}
 	return "A field does not have the form that it should."
+}
+
+// mediaFields is what somebody brings to a call: audio, video, and whatever else
+// clients agree on. It goes to the others as it came.
+type mediaFields json.RawMessage
+
+// UnmarshalJSON judges what the others' clients would stumble over.
+func (f *mediaFields) UnmarshalJSON(b []byte) error {
+	var known struct{ Audio, Video bool }
+	if err := json.Unmarshal(b, &known); err != nil {
+		return err
+	}
+	*f = append((*f)[:0], b...)
+	return nil
 }
 
 // fields encodes a struct as an event's body: its members after a comma.

@@ -7,10 +7,10 @@ import (
 
 // postFields is offer.post.
 type postFields struct {
-	Title string          `json:"title"`
-	Media json.RawMessage `json:"media"`
-	For   string          `json:"for"`
-	TTLMS *float64        `json:"ttl_ms"`
+	Title string      `json:"title"`
+	Media mediaFields `json:"media"`
+	For   string      `json:"for"`
+	TTLMS *float64    `json:"ttl_ms"`
 }
 
 // postOffer handles offer.post.
@@ -31,6 +31,8 @@ func (h *Hub) postOffer(p *peer, m *message) error {
 		return err
 	case f.For != forAll && f.For != forSignedIn:
 		return fault("bad_message", "for is all or signed_in.")
+	case f.TTLMS != nil && *f.TTLMS <= 0:
+		return fault("bad_message", "ttl_ms is more than nothing, in milliseconds.")
 	}
 	ttl := h.offerTTL(f.TTLMS)
 	r, err := h.privateRoom(p, kindOffer)
@@ -38,7 +40,7 @@ func (h *Hub) postOffer(p *peer, m *message) error {
 		return err
 	}
 	o := &offer{id: newID(offerPrefix), room: r, by: p, forWhom: f.For, expires: m.now.Add(ttl)}
-	o.view = offerView{Offer: o.id, By: r.objectOf(p), Title: title, Media: f.Media, For: f.For,
+	o.view = offerView{Offer: o.id, By: r.objectOf(p), Title: title, Media: json.RawMessage(f.Media), For: f.For,
 		At: m.now.Unix(), Expires: o.expires.Unix()}
 	r.noteOffer(o)
 	return h.board.post(p, m, o)

@@ -135,6 +135,7 @@ func TestWrongPasswordsAreCountedPerAddress(t *testing.T) {
 		t.Errorf("no retry_ms: %v", e)
 	}
 	bob.refused("bad_password", "room.join", obj{"room": "r"}) // asking what it needs is free
+	bob.ask("room.join", obj{"room": "his", "create": true, "pass": "own"})
 }
 
 func TestHostPassesOn(t *testing.T) {

@@ -322,10 +322,12 @@ func TestRateLimits(t *testing.T) {
 			bob.until("signal", "data", i)
 		}
 		// Pings and acks are free.
-		for range 100 {
+		for range 300 {
 			ann.send(obj{"t": "ping", "ack": 1})
 			ann.send(obj{"ack": 1})
 			ann.send(obj{"t": "pong"})
+		}
+		for range 300 {
 			ann.until("pong")
 		}
 		time.Sleep(time.Duration(e["retry_ms"].(float64)) * time.Millisecond)
@@ -364,6 +366,11 @@ func TestWrongFramesGetTheirError(t *testing.T) {
 		{`{"t":"signal","id":8,"room":"r","to":"p_x","data":}`, "bad_message", nil},
 		{"{\"t\":\"signal\",\"id\":9,\"room\":\"r\",\"to\":\"p_x\",\"data\":\"\xff\"}", "bad_message", nil},
 		{`{"t":"hello","id":10,"v":[1]}`, "unknown_type", 10},
+		{`{"t":"room.fly"}`, "unknown_type", nil},
+		{`{"t":"call.start","id":11,"to":{"name":"bob"},"media":5}`, "bad_message", 11},
+		{`{"t":"room.join","id":12,"room":"r","create":true,"media":{"audio":"yes"}}`, "bad_message", 12},
+		{`{"t":"offer.post","id":13,"title":"x","media":[]}`, "bad_message", 13},
+		{`{"t":"offer.post","id":14,"title":"x","ttl_ms":0}`, "bad_message", 14},
 	} {
 		c.sendText(f.frame)
 		if e := c.until("error"); e["code"] != f.code || fmt.Sprint(e["re"]) != fmt.Sprint(f.re) && f.re != nil || f.re == nil && e["re"] != nil {
