@@ -58,7 +58,7 @@ test: deps build
 	@INTEROP=required $(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory browser
 	@$(MAKE) --no-print-directory package-test
-	@$(MAKE) --no-print-directory soak SOAK=60s
+	@$(MAKE) --no-print-directory soak SOAK=60s CHURN=20s
 
 # The browser cases run one after the other: two cores play two calls badly.
 browser: build
@@ -103,10 +103,13 @@ release:
 
 # A server under pairs of people, crashes, reloads, a full disk and a lack of
 # descriptors (as root): it must have in the end what it had near the start.
-SOAK ?= 30m
+# Then realistic calls through the relay alone, every byte of them counted.
+SOAK  ?= 30m
+CHURN ?= 11m
 
 soak: build
 	$(GO) run ./cmd/loadgen soak -d $(SOAK)
+	$(GO) run ./cmd/loadgen churn -d $(CHURN)
 
 # From joining to the first picture at 40 ms to the server, beside the tutorials' way.
 bench-setup: deps build

@@ -87,13 +87,18 @@ func headerSize(f framing, b []byte) int {
 	return -1
 }
 
-// sentAt reads the time out of a packet; false if it is none of ours.
-func sentAt(f framing, b []byte) (time.Duration, bool) {
+// sentAt reads the time out of a packet, and how long its payload is; false if
+// it is none of ours.
+func sentAt(f framing, b []byte) (sent time.Duration, size int, ok bool) {
 	at := headerSize(f, b)
 	if at < 0 || len(b) < at+minPayload || b[at] != payloadMark {
-		return 0, false
+		return 0, 0, false
 	}
-	return time.Duration(binary.BigEndian.Uint64(b[at+stampAt:])), true
+	size = len(b)
+	if f != bare { // both headers end with the length; padding may follow the payload
+		size = int(binary.BigEndian.Uint16(b[at-2:]))
+	}
+	return time.Duration(binary.BigEndian.Uint64(b[at+stampAt:])), size, true
 }
 
 // frameLength is the length of the STUN message or ChannelData at the start of

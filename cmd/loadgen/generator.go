@@ -24,7 +24,8 @@ type generator struct {
 
 	epoll   int
 	sockets []*udpSocket
-	framing []framing // of sockets
+	framing []framing   // of sockets
+	ways    []direction // in which packets come to sockets
 	events  []unix.EpollEvent
 	in      *receiver
 	out     *sender
@@ -33,6 +34,7 @@ type generator struct {
 
 // sent is what a run of the generator did.
 type sent struct {
+	traffic
 	packets int
 	took    time.Duration
 	late    time.Duration // the most that a burst was behind
@@ -65,7 +67,7 @@ func newGenerator(c relayCase, flows []*flow, gso, gro bool) (*generator, error)
 		if f.stream != nil {
 			go f.stream.drain(f.framing, g.tally) // ends when the flow is closed
 		}
-		err = errors.Join(err, g.watch(f.udp, f.framing), g.watch(f.peer, bare))
+		err = errors.Join(err, g.watch(f.udp, f.framing, down), g.watch(f.peer, bare, up))
 	}
 	if err != nil {
 		g.close()
@@ -74,12 +76,12 @@ func newGenerator(c relayCase, flows []*flow, gso, gro bool) (*generator, error)
 	return g, nil
 }
 
-func (g *generator) watch(s *udpSocket, f framing) error {
+func (g *generator) watch(s *udpSocket, f framing, way direction) error {
 	if s == nil {
 		return nil
 	}
 	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(g.sockets))}
-	g.sockets, g.framing = append(g.sockets, s), append(g.framing, f)
+	g.sockets, g.framing, g.ways = append(g.sockets, s), append(g.framing, f), append(g.ways, way)
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, s.fd, &e))
 }
 
@@ -113,6 +115,11 @@ func (g *generator) run(ctx context.Context, duration time.Duration) (s sent, er
 		}
 		k, err := g.send(b)
 		s.packets += k
+		way := down
+		if b.up {
+			way = up
+		}
+		s.traffic[way].add(k, k*b.size)
 		if err != nil {
 			return s, err
 		}
@@ -186,18 +193,18 @@ func (g *generator) poll(wait time.Duration) {
 		return
 	}
 	for _, e := range g.events[:n] {
-		g.read(g.sockets[e.Fd], g.framing[e.Fd])
+		g.read(g.sockets[e.Fd], g.framing[e.Fd], g.ways[e.Fd])
 	}
 }
 
-func (g *generator) read(s *udpSocket, f framing) {
+func (g *generator) read(s *udpSocket, f framing, way direction) {
 	n, _ := g.in.receive(s.fd)
 	for i := range n {
 		b, segment := g.in.message(i)
 		for len(b) > 0 {
 			k := min(segment, len(b))
-			if at, ok := sentAt(f, b[:k]); ok {
-				g.tally.arrived(at, 1)
+			if at, size, ok := sentAt(f, b[:k]); ok {
+				g.tally.arrived(at, way, size)
 			}
 			b = b[k:]
 		}

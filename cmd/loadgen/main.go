@@ -1,7 +1,7 @@
 // Command loadgen measures servers from outside, the way users meet them: it
 // starts Parley and its peers as processes of their own, alternates them in
 // one run and prints what each cost. It never judges; figures of one machine
-// mean little, ratios of one run more. Only soak judges: it uses Parley for long.
+// mean little, ratios of one run more. Only soak and churn judge: they use Parley for long.
 package main
 
 import (
@@ -25,7 +25,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("say what to do: signaling, relay or soak (each explains itself with -h)")
+		return fmt.Errorf("say what to do: signaling, relay, soak or churn (each explains itself with -h)")
 	}
 	switch args[0] {
 	case "signaling":
@@ -34,6 +34,8 @@ func run(ctx context.Context, args []string) error {
 		return relay(ctx, os.Stdout, args[1:])
 	case "soak":
 		return soak(ctx, os.Stdout, args[1:])
+	case "churn":
+		return churn(ctx, os.Stdout, args[1:])
 	case "forward": // the bare forwarder that signaling starts beside the others
 		return forward(args[1:])
 	case "relay-forward": // the same for relay
@@ -41,5 +43,5 @@ func run(ctx context.Context, args []string) error {
 	case "relay-pion": // pion's own server, which relay starts beside the others
 		return relayPion(ctx, args[1:])
 	}
-	return fmt.Errorf("%q is not one of: signaling, relay, soak", args[0])
+	return fmt.Errorf("%q is not one of: signaling, relay, soak, churn", args[0])
 }

@@ -15,6 +15,8 @@ func relay(context.Context, io.Writer, []string) error { return errNotLinux }
 
 func soak(context.Context, io.Writer, []string) error { return errNotLinux }
 
+func churn(context.Context, io.Writer, []string) error { return errNotLinux }
+
 func relayForward([]string) error { return errNotLinux }
 
 func relayPion(context.Context, []string) error { return errNotLinux }

@@ -27,6 +27,7 @@ type soaker struct {
 	w      io.Writer
 	server *soakServer
 	count  soakCounts
+	expiry expiry
 
 	mu      sync.Mutex
 	trouble bool      // something befalls the server now for which people may be refused
@@ -49,7 +50,7 @@ func soak(ctx context.Context, w io.Writer, args []string) error {
 	if o.duration < shortestSoak || o.pairs < 1 || fs.NArg() > 0 {
 		return errors.New("soak takes -d of 40s or more, -pairs of 1 or more, and no further words")
 	}
-	s := &soaker{soakOptions: o, w: w}
+	s := &soaker{soakOptions: o, w: w, expiry: expiry{w: w}}
 	var err error
 	if s.server, err = newSoakServer(); err == nil {
 		err = s.server.start(ctx, o.binary)
@@ -84,7 +85,9 @@ func (s *soaker) run(ctx context.Context) error {
 	}
 	fmt.Fprintf(s.w, "after %v: %v\n", warm, before)
 	rest := s.duration - warm - 2*settleTime
-	if err := s.load(ctx, rest, s.troubles(rest)); err != nil {
+	expired := make(chan error, 1)
+	go func() { expired <- s.expiry.watch(ctx, s.server.contestant(), rest) }()
+	if err := errors.Join(s.load(ctx, rest, s.troubles(rest)), <-expired); err != nil {
 		return err
 	}
 	after, err := s.server.rest(ctx)
@@ -94,7 +97,7 @@ func (s *soaker) run(ctx context.Context) error {
 	fmt.Fprintf(s.w, "after %v: %v\n%v\n", s.duration, after, &s.count)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return errors.Join(append(s.failed, after.grownFrom(before, s.slack()), s.count.explain(after), s.server.stopWell())...)
+	return errors.Join(append(s.failed, after.grownFrom(before, s.slack()), s.count.explain(int64(after.dropped)-s.expiry.silent()), s.server.stopWell())...)
 }
 
 // slack is by how many bytes a heap of 13 MB may differ beyond its 5 %: buffer

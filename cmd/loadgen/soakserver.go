@@ -26,6 +26,7 @@ type soakServer struct {
 	dir, data  string
 	mounted    bool   // data is a small tmpfs
 	web, admin string // host:port
+	turn       string // host:port
 	cmd        *exec.Cmd
 	ended      chan error // what the process ended with
 	token      string     // of the administrators' API
@@ -57,8 +58,7 @@ func newSoakServer() (*soakServer, error) {
 }
 
 func (s *soakServer) start(ctx context.Context, binary string) (err error) {
-	var relay string
-	for _, addr := range []*string{&s.web, &s.admin, &relay} {
+	for _, addr := range []*string{&s.web, &s.admin, &s.turn} {
 		if *addr, err = freePort(); err != nil {
 			return err
 		}
@@ -72,9 +72,14 @@ func (s *soakServer) start(ctx context.Context, binary string) (err error) {
 	if err != nil {
 		return err
 	}
+	secret := filepath.Join(s.dir, secretFile)
+	if err := os.WriteFile(secret, []byte(benchSecret+"\n"), 0o600); err != nil {
+		return err
+	}
 	s.cmd = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve`, soakDescriptors), path)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, log, log
-	s.cmd.Env = append(os.Environ(), "PARLEY_DATA_DIR="+s.data, "PARLEY_HTTP_LISTEN="+s.web, "PARLEY_ADMIN_LISTEN="+s.admin, "PARLEY_RELAY_LISTEN="+relay,
+	s.cmd.Env = append(os.Environ(), "PARLEY_DATA_DIR="+s.data, "PARLEY_HTTP_LISTEN="+s.web, "PARLEY_ADMIN_LISTEN="+s.admin, "PARLEY_RELAY_LISTEN="+s.turn,
+		"PARLEY_RELAY_SECRETS_FILE="+secret, "PARLEY_RELAY_ALLOW_OWN_ADDRESSES=true", // for packets from outside the relay
 		"PARLEY_SIGNALING_RESUME_WINDOW=3s", "PARLEY_SIGNALING_MAX_SESSIONS_PER_IP=10000", "PARLEY_SHUTDOWN_GRACE=5s")
 	if err := s.cmd.Start(); err != nil {
 		return err
@@ -200,11 +205,17 @@ func (s *soakServer) ask(ctx context.Context, method, path string) ([]byte, erro
 	return io.ReadAll(resp.Body)
 }
 
+// contestant is the server as the relay's benchmark knows it.
+func (s *soakServer) contestant() *contestant {
+	return &contestant{name: ours, process: &process{addr: s.turn}}
+}
+
 // figuresAtRest is what a server holds with nobody on it.
 type figuresAtRest struct {
 	heap, resident          float64 // bytes
 	goroutines, descriptors float64
 	dropped                 float64 // packets that the relay has counted as dropped
+	relayed                 traffic
 }
 
 func (f figuresAtRest) String() string {
@@ -237,10 +248,14 @@ func (s *soakServer) rest(ctx context.Context) (f figuresAtRest, err error) {
 	}
 	text, err := s.ask(ctx, http.MethodGet, "/metrics")
 	m := string(text)
-	return figuresAtRest{
+	f = figuresAtRest{
 		heap: sum(m, "go_memstats_heap_alloc_bytes"), resident: sum(m, "process_resident_memory_bytes"),
 		goroutines: sum(m, "go_goroutines"), descriptors: sum(m, "process_open_fds"), dropped: sum(m, "parley_turn_dropped_packets_total"),
-	}, err
+	}
+	for d, name := range [...]string{up: "up", down: "down"} {
+		f.relayed[d] = volume{int64(sum(m, `parley_turn_relayed_packets_total{direction="`+name+`"}`)), int64(sum(m, `parley_turn_relayed_bytes_total{direction="`+name+`"}`))}
+	}
+	return f, err
 }
 
 // sum adds up the series of one metric.

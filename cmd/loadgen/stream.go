@@ -64,8 +64,8 @@ func (s *streamConn) drain(f framing, t *tally) {
 		if err != nil {
 			return
 		}
-		if at, ok := sentAt(f, frame); ok {
-			t.arrived(at, 1)
+		if at, size, ok := sentAt(f, frame); ok {
+			t.arrived(at, down, size)
 		}
 	}
 }

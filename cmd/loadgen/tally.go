@@ -17,7 +17,33 @@ type tally struct {
 
 	mu       sync.Mutex
 	received int
+	heard    traffic
 	latency  []time.Duration // of the first maxSamples
+}
+
+// direction is up, from clients to their peers, or down.
+type direction int
+
+const (
+	up direction = iota
+	down
+)
+
+// traffic is payload without TURN headers, by direction.
+type traffic [2]volume
+
+type volume struct{ packets, bytes int64 }
+
+func (v *volume) add(packets, bytes int) {
+	v.packets += int64(packets)
+	v.bytes += int64(bytes)
+}
+
+func (t *traffic) add(o traffic) {
+	for d := range t {
+		t[d].packets += o[d].packets
+		t[d].bytes += o[d].bytes
+	}
 }
 
 // maxSamples bounds the memory; percentiles need no more.
@@ -29,11 +55,13 @@ func newTally() *tally {
 
 func (t *tally) now() time.Duration { return time.Since(t.base) }
 
-func (t *tally) arrived(at time.Duration, n int) {
+// arrived counts a packet of size payload bytes, up at a peer or down at a client.
+func (t *tally) arrived(at time.Duration, d direction, size int) {
 	took := t.now() - at
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.received += n
+	t.received++
+	t.heard[d].add(1, size)
 	if len(t.latency) < maxSamples {
 		t.latency = append(t.latency, took)
 	}
@@ -43,6 +71,13 @@ func (t *tally) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.received
+}
+
+// total is what was heard until now.
+func (t *tally) total() traffic {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.heard
 }
 
 // percentiles returns the median and the 99th.

@@ -84,6 +84,12 @@ func (c *turnClient) permit(peer netip.AddrPort) error {
 	return nil
 }
 
+// refresh keeps the allocation, but neither its permissions nor its channels.
+func (c *turnClient) refresh() error {
+	_, err := c.request(stun.MethodRefresh)
+	return err
+}
+
 // release ends the allocation.
 func (c *turnClient) release() error {
 	_, err := c.request(stun.MethodRefresh, stun.RawAttribute{Type: stun.AttrLifetime, Value: make([]byte, 4)})
