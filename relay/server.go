@@ -100,11 +100,7 @@ func New(o Options) (*Server, error) {
 	s.chooseBinds()
 	s.policy = &policy{announced: o.External, interfaces: interfaceAddresses,
 		live: func(a netip.AddrPort) bool { return s.plane.Local(a) != nil }}
-	s.plane = dataplane.New(dataplane.Options{
-		Announced: o.External,
-		Allowed:   s.policy.reaches,
-		ByHand:    o.Engine == enginePion,
-	})
+	s.plane = s.newPlane()
 	s.apply(o.Secrets, o.Reloadable)
 	s.lookAround()
 	if s.pion, err = newPion(s.fromPion, o.channelLife); err != nil {

@@ -41,6 +41,16 @@ func (b *Bucket) SetRate(rate int64) {
 	b.tokens = min(b.tokens, b.burst)
 }
 
+// give returns bytes that were taken for packets that have not gone.
+func (b *Bucket) give(bytes int) {
+	if b == nil || !b.limited.Load() || bytes == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens = min(b.burst, b.tokens+float64(bytes))
+}
+
 // Take spends n bytes if the bucket has them. A nil bucket has no limit.
 func (b *Bucket) Take(n int) bool { return b.takePackets(1, n) == 1 }
 

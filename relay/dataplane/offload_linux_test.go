@@ -174,44 +174,73 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestRefusedSegments: what cannot be sent segmented is sent one by one, and
-// after EIO always.
+// TestRefusedSegments: what cannot be sent segmented is sent one by one, and so
+// is what follows: of the same flow, or after EIO all of its socket.
 func TestRefusedSegments(t *testing.T) {
-	p, u, _ := serving(t)
-	client, peer := loopback(t), loopback(t)
-	a := p.openFor(t, u, client, 50001)
-	a.Bind(0x4001, addressOf(peer))
-	d := newRound(p, 0)
-	for _, errno := range []unix.Errno{unix.EMSGSIZE, unix.EINVAL, unix.EIO} {
-		d.begin()
-		for range 3 {
-			d.channelData(a, []byte("\x40\x01\x00\x04abcd"))
-		}
-		if len(d.queue.messages) != 1 {
-			t.Fatalf("%d messages for one flow", len(d.queue.messages))
-		}
-		d.wire.put(0, &d.queue, 0)
-		d.refused(&d.queue.messages[0], 0, errno)
-		d.queue.reset()
-		d.end()
-		for range 3 {
-			if got := receive(t, peer); len(got) != 4 {
-				t.Fatalf("%v: %q", errno, got)
+	for _, c := range []struct {
+		errno        unix.Errno
+		neighbour    int // messages for three packets of another client
+		otherWay     int // and for three to the peer of the first
+		socketsAlone bool
+	}{
+		{unix.EMSGSIZE, 1, 1, false},
+		{unix.EINVAL, 1, 1, false},
+		{unix.EIO, 3, 1, true},
+	} {
+		t.Run(c.errno.Error(), func(t *testing.T) {
+			p, u, _ := serving(t)
+			client, neighbour, peer := loopback(t), loopback(t), loopback(t)
+			a, b := p.openFor(t, u, client, 50001), p.openFor(t, u, neighbour, 50002)
+			for _, r := range []*Relay{a, b} {
+				r.Bind(0x4001, addressOf(peer))
 			}
-		}
-		if a.sock.single() != (errno == unix.EIO) {
-			t.Errorf("%v: one by one from now on: %v", errno, a.sock.single())
-		}
-	}
-	d.begin()
-	for range 3 {
-		d.channelData(a, []byte("\x40\x01\x00\x04abcd"))
-	}
-	if len(d.queue.messages) != 3 {
-		t.Errorf("%d messages after EIO", len(d.queue.messages))
-	}
-	d.end()
-	if a.Packets(Up) != 12 || p.Drops()["send_failed"] != 0 {
-		t.Errorf("%d packets counted, drops %v", a.Packets(Up), p.Drops())
+			d := newRound(p, 0)
+			// three queues three packets and returns how many messages they make.
+			down := func(r *Relay) {
+				for range 3 {
+					d.fromPeer(r, addressOf(peer), nil, []byte("abcd"))
+				}
+			}
+			up := func(r *Relay) {
+				for range 3 {
+					d.channelData(r, []byte("\x40\x01\x00\x04abcd"))
+				}
+			}
+			messages := func(queue func(*Relay), r *Relay) int {
+				d.begin()
+				defer d.end()
+				queue(r)
+				return len(d.queue.messages)
+			}
+			d.begin()
+			down(a)
+			if n := len(d.queue.messages); n != 1 {
+				t.Errorf("%d messages for one flow", n)
+			}
+			d.wire.put(0, &d.queue, 0)
+			d.refused(&d.queue.messages[0], 0, c.errno)
+			d.queue.reset()
+			d.end()
+			for range 3 {
+				if got := receive(t, client); len(got) != channelHeader+4 {
+					t.Fatalf("%q", got)
+				}
+			}
+			if n := messages(down, a); n != 3 {
+				t.Errorf("%d messages to the client that was refused", n)
+			}
+			if n := messages(down, b); n != c.neighbour {
+				t.Errorf("%d messages to another client", n)
+			}
+			if n := messages(up, a); n != c.otherWay {
+				t.Errorf("%d messages the other way", n)
+			}
+			if u.socket(0).single() != c.socketsAlone {
+				t.Errorf("one by one from now on: %v", u.socket(0).single())
+			}
+			if a.Packets(Down) != 6 || a.Packets(Up) != 3 || p.Drops()["send_failed"] != 0 {
+				t.Errorf("%d and %d packets counted, drops %v", a.Packets(Down), a.Packets(Up), p.Drops())
+			}
+		})
 	}
 }

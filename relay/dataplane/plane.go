@@ -16,6 +16,10 @@ type Options struct {
 	Allowed func(peer netip.AddrPort) bool
 	// Announced are the relay addresses as peers see them.
 	Announced []netip.Addr
+	// Failed is told when relay sockets cannot be read as they should be; reading
+	// goes on another way, or is tried again. It may be called from many
+	// goroutines; nil means that nobody wants to know.
+	Failed func(error)
 	// ByHand has UDP listeners pass on every packet instead of relaying: another
 	// engine moves the data.
 	ByHand bool
@@ -27,10 +31,12 @@ type Plane struct {
 
 	// set at construction
 	mayReach  func(netip.AddrPort) bool
+	failed    func(error)
 	announced []netip.Addr
 	limits    [2]*Bucket
 	byHand    bool
 	segment   bool      // segments may be left to the kernel or the network card
+	cards     []string  // to which they must not be left
 	pool      sync.Pool // of *round, for goroutines that have none of their own
 
 	drops   [dropReasons]atomic.Uint64
@@ -49,18 +55,45 @@ type Plane struct {
 func New(o Options) *Plane {
 	p := &Plane{
 		mayReach: o.Allowed,
+		failed:   o.Failed,
 		byHand:   o.ByHand,
 		segment:  segmentationWorks(),
+		cards:    cardsOfHosts(),
 		limits:   [2]*Bucket{NewBucket(0), NewBucket(0)},
 		clients:  make(map[Client]*Relay),
 		ports:    make(map[uint16]*Relay),
 		epoch:    1,
+	}
+	if p.failed == nil {
+		p.failed = func(error) {}
 	}
 	for _, a := range o.Announced {
 		p.announced = append(p.announced, a.Unmap())
 	}
 	p.pool.New = func() any { return newRound(p, 0) }
 	return p
+}
+
+// offload says which work a socket may leave to the kernel.
+type offload struct {
+	send    bool // cutting what goes to one destination into datagrams
+	receive bool // putting together what comes from one sender
+}
+
+// offloadFor judges a socket by the address that it is bound to: nothing leaves
+// the machine from loopback.
+func (p *Plane) offloadFor(bound netip.Addr) offload {
+	return offload{send: p.segment && (len(p.cards) == 0 || bound.IsLoopback()), receive: p.segment}
+}
+
+// Cards returns the network cards because of which datagrams leave this machine
+// one by one: virtual ones that have the host cut what is sent together, which
+// some hosts damage. It is judged once, at New.
+func (p *Plane) Cards() []string {
+	if !p.segment {
+		return nil
+	}
+	return p.cards
 }
 
 // SetBandwidth limits all relays together, in bytes a second each direction; 0
@@ -102,7 +135,7 @@ type RelayConfig struct {
 // Open binds a relay socket and enters it into the tables. The error is that
 // of the system, such as EADDRINUSE.
 func (p *Plane) Open(c RelayConfig) (*Relay, error) {
-	sock, err := openSocket(c.Bind, p.segment)
+	sock, err := openSocket(c.Bind, p.offloadFor(c.Bind.Addr()))
 	if err != nil {
 		return nil, fmt.Errorf("open a relay socket: %w", err)
 	}
@@ -187,10 +220,8 @@ func (p *Plane) isSourceLocked(src netip.AddrPort) bool {
 // 12.6): frames holds whole ones, each padded to a multiple of four bytes. The
 // headers are overwritten.
 func (p *Plane) FromChannels(c Client, frames []byte) {
-	d := p.pool.Get().(*round)
-	defer p.pool.Put(d)
-	d.begin()
-	defer d.end()
+	d := p.takeRound()
+	defer p.putRound(d)
 	r := p.clients[c]
 	for len(frames) >= channelHeader {
 		n := min(paddedFrame(frames), len(frames))
@@ -214,12 +245,24 @@ func (p *Plane) FromSend(c Client, peer netip.AddrPort, data []byte) {
 	p.single(c, func(d *round, r *Relay) { d.send(r, peer, data) })
 }
 
+// takeRound begins a round of the pool. The lock comes first: those who wait for
+// it hold no memory.
+func (p *Plane) takeRound() *round {
+	p.mu.RLock()
+	d := p.pool.Get().(*round)
+	d.start()
+	return d
+}
+
+func (p *Plane) putRound(d *round) {
+	d.end()
+	p.pool.Put(d)
+}
+
 // single runs a round for one packet of a client.
 func (p *Plane) single(c Client, do func(*round, *Relay)) {
-	d := p.pool.Get().(*round)
-	defer p.pool.Put(d)
-	d.begin()
-	defer d.end()
+	d := p.takeRound()
+	defer p.putRound(d)
 	if r := p.clients[c]; r != nil {
 		do(d, r)
 	} else {

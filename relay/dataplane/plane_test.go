@@ -136,6 +136,63 @@ func TestDropsFromClient(t *testing.T) {
 	}
 }
 
+// TestStrangersFirst: a peer without a permission is turned away before the
+// policy is asked, which costs more.
+func TestStrangersFirst(t *testing.T) {
+	asked := 0
+	p := newPlane(t, func(netip.AddrPort) bool { asked++; return false })
+	a := open(t, p, newSink(), 50001)
+	peer := netip.MustParseAddrPort("198.51.100.9:5000")
+	d := newRound(p, 0)
+	for _, c := range []struct {
+		permit bool
+		asked  int
+		why    string
+	}{{false, 0, "no_permission"}, {true, 1, "denied"}} {
+		if c.permit {
+			a.Permit(peer.Addr())
+		}
+		d.begin()
+		d.fromPeer(a, peer, nil, []byte("hi"))
+		d.end()
+		if asked != c.asked || p.Drops()[c.why] != 1 {
+			t.Errorf("permitted %v: the policy was asked %d times, drops %v", c.permit, asked, p.Drops())
+		}
+	}
+}
+
+// TestBytesGoBack: a packet that is not sent costs nobody's bandwidth.
+func TestBytesGoBack(t *testing.T) {
+	const left = 4000
+	for name, c := range map[string]struct {
+		peer string
+		pass int
+	}{
+		"another limit": {"127.0.0.1:9", left / 1000},
+		"refused":       {"127.0.0.1:0", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlane(t, everyone)
+			p.SetBandwidth(1)
+			p.limits[Up].Take(int(p.limits[Up].tokens) - left)
+			a := open(t, p, newSink(), 50001)
+			a.limits[Up] = NewBucket(1)
+			for range 10 {
+				a.ToPeer(netip.MustParseAddrPort(c.peer), make([]byte, 1000))
+			}
+			if got := int(a.Packets(Up)); got != c.pass {
+				t.Errorf("%d packets passed, drops %v", got, p.Drops())
+			}
+			if !a.limits[Up].Take(minBurst-1000*c.pass) || a.limits[Up].Take(1000) {
+				t.Error("the login has not the bytes that it has not sent")
+			}
+			if !p.limits[Up].Take(left - 1000*c.pass) {
+				t.Error("all together have not the bytes that were not sent")
+			}
+		})
+	}
+}
+
 func TestIsSource(t *testing.T) {
 	p := newPlane(t, everyone)
 	a := open(t, p, newSink(), 50001)

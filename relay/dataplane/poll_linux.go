@@ -3,9 +3,12 @@
 package dataplane
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -133,26 +136,61 @@ func (k *poller) addLocked(r *Relay) error {
 	return nil
 }
 
-// run reads the sockets until the poller's file is closed.
+// run reads the sockets until the poller's file is closed. No other error may
+// end it: relays would live on with nobody to hear their peers.
 func (k *poller) run() {
 	raw, err := k.file.SyscallConn()
 	if err != nil {
 		return // closed already
 	}
+	var failed error
 	// As in UDP.serve: all work is done before the poller waits again.
-	step := func(fd uintptr) bool {
-		n, errno := epollNow(int(fd), &k.events)
-		if errno != 0 {
-			return false // the descriptor is none: Close is about to say so
-		}
-		if n > 0 || len(k.more) > 0 {
-			k.read(k.events[:n])
-		}
-		return n == maxEvents || len(k.more) > 0
+	step := func(fd uintptr) (done bool) {
+		done, failed = k.step(int(fd))
+		return done
 	}
 	for {
-		if err := raw.Read(step); err != nil {
-			return
+		err := errors.Join(raw.Read(step), failed)
+		if raw.Control(func(uintptr) {}) != nil {
+			return // closed
+		}
+		if err != nil {
+			k.plane.failed(fmt.Errorf("wait for relay sockets: %w", err))
+			failed = nil
+			k.look(raw)
+		}
+	}
+}
+
+// step reads what is ready and tells whether there may be more.
+func (k *poller) step(fd int) (more bool, err error) {
+	n, errno := epollNow(fd, &k.events)
+	if errno != 0 {
+		return true, errno
+	}
+	if n > 0 || len(k.more) > 0 {
+		k.read(k.events[:n])
+	}
+	return n == maxEvents || len(k.more) > 0, nil
+}
+
+const (
+	// lookPause is how often sockets are looked at when nothing tells that they
+	// have something: less often would be heard in a call.
+	lookPause = 5 * time.Millisecond
+	// lookTime is how long that is done before waiting is tried again.
+	lookTime = time.Minute
+)
+
+// look reads the sockets for a while without being woken.
+func (k *poller) look(raw syscall.RawConn) {
+	for end := time.Now().Add(lookTime); time.Now().Before(end); {
+		more := false
+		if raw.Control(func(fd uintptr) { more, _ = k.step(int(fd)) }) != nil {
+			return // closed
+		}
+		if !more {
+			time.Sleep(lookPause)
 		}
 	}
 }

@@ -2,7 +2,12 @@
 
 package dataplane
 
-import "testing"
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 // idlePoller is the only one of p; nobody runs it but the test.
 func idlePoller(t *testing.T, p *Plane) *poller {
@@ -71,5 +76,33 @@ func TestRoundsEnd(t *testing.T) {
 	}
 	if k.once(t) != 0 || len(k.more) > 0 {
 		t.Errorf("%d sockets are still listed", len(k.more))
+	}
+}
+
+// TestWithoutWaiting: a poller that Go's cannot watch says so, and peers are
+// heard nevertheless.
+func TestWithoutWaiting(t *testing.T) {
+	told := make(chan error, 10)
+	p := New(Options{Allowed: everyone, Failed: func(err error) { told <- err }})
+	t.Cleanup(p.Close)
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &poller{plane: p, fd: fd, file: os.NewFile(uintptr(fd), "blocking"), round: newRound(p, 0), in: newReceiver()}
+	p.readers.pollers = []*poller{k}
+	p.readers.wg.Go(k.run)
+
+	client, peer := newSink(), loopback(t)
+	a := open(t, p, client, 50001)
+	a.Permit(addressOf(peer).Addr())
+	if err := <-told; err == nil {
+		t.Error("told of no error")
+	}
+	for range 3 {
+		if _, err := peer.WriteToUDPAddrPort([]byte("hi"), a.socketAddress(t)); err != nil {
+			t.Fatal(err)
+		}
+		client.next(t)
 	}
 }

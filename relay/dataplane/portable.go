@@ -26,6 +26,8 @@ const (
 
 func segmentationWorks() bool { return false }
 
+func cardsOfHosts() []string { return nil }
+
 // socket is what rounds send on.
 type socket struct {
 	conn *net.UDPConn
@@ -39,7 +41,7 @@ func (s *socket) single() bool { return true }
 
 func (s *socket) Close() error { return s.conn.Close() }
 
-func openSocket(bind netip.AddrPort, _ bool) (*socket, error) {
+func openSocket(bind netip.AddrPort, _ offload) (*socket, error) {
 	network := "udp6"
 	if bind.Addr().Is4() { // "udp" would bind 0.0.0.0 for both families
 		network = "udp4"
@@ -97,7 +99,7 @@ func (d *round) transmit() {
 			_, err = m.sock.conn.WriteToUDPAddrPort(w.b, m.to)
 		}
 		if err != nil {
-			d.drop(DropSendFailed)
+			d.unsent(m)
 		} else {
 			d.sent(m)
 		}
@@ -120,7 +122,7 @@ func (l *listener) stop() error { return l.sock.Close() }
 
 func (l *listener) release() {}
 
-func openListeners(conn *net.UDPConn, _ bool) ([]*listener, error) {
+func openListeners(conn *net.UDPConn, _ offload) ([]*listener, error) {
 	local, ok := conn.LocalAddr().(*net.UDPAddr)
 	if !ok {
 		return nil, fmt.Errorf("prepare a UDP listener: unexpected address %v", conn.LocalAddr())
@@ -234,10 +236,8 @@ func (r *Relay) read() {
 
 // fromNetwork runs a round for a datagram; frame has room for a header before it.
 func (r *Relay) fromNetwork(src netip.AddrPort, frame []byte) {
-	d := r.plane.pool.Get().(*round)
-	defer r.plane.pool.Put(d)
-	d.begin()
-	defer d.end()
+	d := r.plane.takeRound()
+	defer r.plane.putRound(d)
 	if !r.closed {
 		d.fromPeer(r, src, frame, frame[channelHeader:])
 	}

@@ -1,6 +1,9 @@
 package dataplane
 
-import "net/netip"
+import (
+	"net/netip"
+	"sync/atomic"
+)
 
 const (
 	// maxMessages and maxPackets bound what a round holds back before it sends.
@@ -21,6 +24,24 @@ type route struct {
 	to       netip.AddrPort
 	local    netip.Addr // the source address to use; invalid when the socket has only one
 	up, down *Relay     // either may be nil
+}
+
+// whole remembers that the path of a route has refused segments. Those to one
+// client share it, and those to its peers; nil = an answer, which is alone.
+func (r *route) whole() *atomic.Bool {
+	switch {
+	case r.down != nil:
+		return &r.down.whole[Down]
+	case r.up != nil:
+		return &r.up.whole[Up]
+	}
+	return nil
+}
+
+// single tells that each packet of a route needs a message of its own.
+func (r *route) single() bool {
+	whole := r.whole()
+	return r.sock.single() || whole != nil && whole.Load()
 }
 
 // message is one datagram or several of one route, equally long but for the
@@ -78,7 +99,7 @@ func (q *queue) add(r route, p packet, payload int) {
 		}
 	}
 	q.messages = append(q.messages, message{route: r, size: size, wire: size, length: payload, payload: payload, count: 1, first: at, last: at,
-		full: size == 0 || r.sock.single()})
+		full: size == 0 || r.single()})
 	*slot = int8(len(q.messages))
 }
 

@@ -1,6 +1,9 @@
 package dataplane
 
-import "net/netip"
+import (
+	"net/netip"
+	"sync/atomic"
+)
 
 // Relay is one relay socket with its allocation's permissions and channels.
 type Relay struct {
@@ -16,6 +19,8 @@ type Relay struct {
 	tap     func(netip.AddrPort, []byte)
 	number  uint32 // tells relays apart
 	watch   watch  // how its socket is read
+
+	whole [2]atomic.Bool // segments of this direction were refused
 
 	// guarded by the plane's mu; made when first needed
 	closed      bool
@@ -94,10 +99,8 @@ func (r *Relay) Len() (permissions, channels int) {
 // ToPeer sends a payload to a peer by the rules for packets of the client, but
 // for its permissions: whoever calls has judged those.
 func (r *Relay) ToPeer(peer netip.AddrPort, payload []byte) {
-	d := r.plane.pool.Get().(*round)
-	defer r.plane.pool.Put(d)
-	d.begin()
-	defer d.end()
+	d := r.plane.takeRound()
+	defer r.plane.putRound(d)
 	if !r.closed {
 		d.toPeer(r, peer, nil, payload)
 	}

@@ -37,8 +37,13 @@ func newRound(p *Plane, index int) *round {
 	return d
 }
 
+// begin waits for the tables, and start is for a round that has them already.
 func (d *round) begin() {
 	d.plane.mu.RLock()
+	d.start()
+}
+
+func (d *round) start() {
 	if d.epoch != d.plane.epoch {
 		d.epoch = d.plane.epoch
 		clear(d.allowed[:])
@@ -65,19 +70,43 @@ func (d *round) flush() {
 	d.heads, d.last = d.heads[:0], nil
 }
 
-// admit takes a message's bytes out of the bandwidth limits and cuts off the
-// packets for which they do not suffice.
-func (d *round) admit(m *message) {
-	n := m.count
+// limitsOf returns the bandwidth limits that a message is subject to.
+func (d *round) limitsOf(m *message) (list [4]*Bucket) {
 	if m.up != nil {
-		n = d.plane.limits[Up].takePackets(m.up.limits[Up].takePackets(n, m.length), m.length)
+		list[0], list[1] = m.up.limits[Up], d.plane.limits[Up]
 	}
 	if m.down != nil {
-		n = d.plane.limits[Down].takePackets(m.down.limits[Down].takePackets(n, m.length), m.length)
+		list[2], list[3] = m.down.limits[Down], d.plane.limits[Down]
+	}
+	return list
+}
+
+// admit takes a message's bytes out of the bandwidth limits and cuts off the
+// packets for which they do not suffice. What one limit has granted and another
+// has not goes back.
+func (d *round) admit(m *message) {
+	limits := d.limitsOf(m)
+	var granted [len(limits)]int
+	n := m.count
+	for i, b := range limits {
+		n = b.takePackets(n, m.length)
+		granted[i] = n
 	}
 	if n < m.count {
 		d.tally.drops[DropBandwidth] += uint64(m.count - n)
 		m.cut(n)
+	}
+	for i, b := range limits {
+		b.give(granted[i]*m.length - m.payload) // the last packet may be shorter than the others
+	}
+}
+
+// unsent counts what the system has refused of a message, and gives its bytes
+// back to the limits.
+func (d *round) unsent(m *message) {
+	d.tally.drops[DropSendFailed] += uint64(m.count)
+	for _, b := range d.limitsOf(m) {
+		b.give(m.payload)
 	}
 }
 
@@ -154,7 +183,12 @@ func (d *round) toPeer(r *Relay, peer netip.AddrPort, frame, payload []byte) {
 		return
 	}
 	if other := d.plane.localLocked(peer); other != nil {
-		d.toClient(other, r.Address, r, frame, payload)
+		number, ok := other.hears(r.Address)
+		if !ok {
+			d.drop(DropNoPermission)
+			return
+		}
+		d.toClient(other, r.Address, number, r, frame, payload)
 		return
 	}
 	if !d.mayReach(peer) {
@@ -167,33 +201,42 @@ func (d *round) toPeer(r *Relay, peer netip.AddrPort, frame, payload []byte) {
 	d.queue.add(route{sock: r.sock, to: peer, up: r}, packet{body: payload}, len(payload))
 }
 
-// fromPeer takes a datagram that came through a relay socket. The policy is
-// asked here too: a peer that it has come to deny must not go on sending.
+// fromPeer takes a datagram that came through a relay socket. Strangers are
+// turned away first, for they may flood. The policy is asked here too: a peer
+// that it has come to deny must not go on sending.
 func (d *round) fromPeer(r *Relay, src netip.AddrPort, frame, payload []byte) {
 	if len(payload) > MaxPayload {
 		d.drop(DropTooBig)
+		return
+	}
+	number, ok := r.hears(src)
+	if !ok {
+		d.drop(DropNoPermission)
 		return
 	}
 	if d.plane.localLocked(src) == nil && !d.mayReach(src) {
 		d.drop(DropDenied)
 		return
 	}
-	d.toClient(r, src, nil, frame, payload)
+	d.toClient(r, src, number, nil, frame, payload)
+}
+
+// hears tells whether the client of a relay lets a peer speak, and by which
+// channel; number 0 is none.
+func (r *Relay) hears(peer netip.AddrPort) (number uint16, ok bool) {
+	if number, ok = r.numbers[peer]; !ok {
+		_, ok = r.permissions[peer.Addr()]
+	}
+	return number, ok
 }
 
 // toClient hands a peer's datagram to the client (RFC 8656 sections 11.3 and
-// 12.7). from is the peer's relay if it is one of ours.
-func (d *round) toClient(r *Relay, src netip.AddrPort, from *Relay, frame, payload []byte) {
-	number, bound := r.numbers[src]
-	if !bound {
-		if _, permitted := r.permissions[src.Addr()]; !permitted {
-			d.drop(DropNoPermission)
-			return
-		}
-	}
+// 12.7), through a channel unless number is 0. from is the peer's relay if it is
+// one of ours.
+func (d *round) toClient(r *Relay, src netip.AddrPort, number uint16, from *Relay, frame, payload []byte) {
 	u, isUDP := r.Client.Link.(*UDP)
 	if !isUDP || r.tap != nil {
-		d.toStream(r, src, from, number, bound, payload)
+		d.toStream(r, src, number, from, payload)
 		return
 	}
 	if d.queue.full() {
@@ -201,7 +244,7 @@ func (d *round) toClient(r *Relay, src netip.AddrPort, from *Relay, frame, paylo
 	}
 	to := route{sock: u.socket(d.index), to: r.Client.Addr, local: r.Client.Local, up: from, down: r}
 	switch {
-	case !bound:
+	case number == 0:
 		d.queue.add(to, packet{head: d.dataHead(src, len(payload)), body: payload, pad: -len(payload) & 3}, len(payload))
 	case frame != nil:
 		putChannelHeader(frame, number, len(payload))
@@ -233,7 +276,7 @@ func (d *round) head(n int) []byte {
 }
 
 // toStream hands a payload to a link that keeps its own queue, or to the tap.
-func (d *round) toStream(r *Relay, src netip.AddrPort, from *Relay, number uint16, bound bool, payload []byte) {
+func (d *round) toStream(r *Relay, src netip.AddrPort, number uint16, from *Relay, payload []byte) {
 	m := message{route: route{up: from, down: r}, length: len(payload), payload: len(payload), count: 1}
 	if d.admit(&m); m.count == 0 {
 		return
@@ -244,13 +287,13 @@ func (d *round) toStream(r *Relay, src netip.AddrPort, from *Relay, number uint1
 		return
 	}
 	n := channelHeader
-	if bound {
+	if number != 0 {
 		putChannelHeader(d.frame[:], number, len(payload))
 	} else {
 		n = putDataHeader(d.frame[:], src, len(payload))
 	}
 	n += copy(d.frame[n:], payload)
-	if !bound {
+	if number == 0 {
 		n += copy(d.frame[n:], d.zeros[:-len(payload)&3])
 	}
 	r.Client.Link.Send(d.frame[:n], r.Client)

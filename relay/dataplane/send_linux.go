@@ -91,14 +91,20 @@ func (w *wire) call(fd, at, n int) (int, syscall.Errno) {
 }
 
 // refused tries a segmented message once more as single datagrams where that
-// may help.
+// may help, and remembers whose have to be single from now on.
 func (d *round) refused(m *message, at int, errno syscall.Errno) {
-	segmented := m.count > 1
-	if segmented && errno == unix.EIO { // the network card cannot compute checksums
+	switch {
+	case m.count == 1:
+		d.unsent(m)
+		return
+	case errno == unix.EIO: // the network card cannot compute checksums
 		m.sock.oneByOne.Store(true)
-	}
-	if !segmented || errno != unix.EIO && errno != unix.EMSGSIZE && errno != unix.EINVAL {
-		d.tally.drops[DropSendFailed] += uint64(m.count)
+	case errno == unix.EMSGSIZE || errno == unix.EINVAL: // a segment is larger than this path takes; older kernels say EINVAL
+		if whole := m.whole(); whole != nil {
+			whole.Store(true)
+		}
+	default:
+		d.unsent(m)
 		return
 	}
 	h := d.wire.headers[at]
@@ -111,7 +117,7 @@ func (d *round) refused(m *message, at int, errno syscall.Errno) {
 		if d.sendOne(m.sock.fd, &h.Msghdr, &d.queue.packets[i]) {
 			d.sent(&one)
 		} else {
-			d.drop(DropSendFailed)
+			d.unsent(&one)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (s *socket) Close() error {
 
 // openSocket makes a relay socket. It stays unconnected, and ICMP errors are not
 // asked for: one dead peer must not be an error for the others.
-func openSocket(bind netip.AddrPort, segment bool) (*socket, error) {
+func openSocket(bind netip.AddrPort, may offload) (*socket, error) {
 	family := unix.AF_INET6
 	if bind.Addr().Is4() {
 		family = unix.AF_INET
@@ -63,19 +63,19 @@ func openSocket(bind netip.AddrPort, segment bool) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{fd: fd, isIPv6: family == unix.AF_INET6}
-	s.tune(relayBuffer, segment)
+	s.tune(relayBuffer, may)
 	return s, nil
 }
 
 // tune asks for what makes a socket faster; the kernel gives what it may.
-func (s *socket) tune(buffer int, segment bool) {
+func (s *socket) tune(buffer int, may offload) {
 	for _, o := range [][2]int{{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}} {
 		if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, o[0], buffer) != nil {
 			_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, o[1], buffer)
 		}
 	}
-	s.oneByOne.Store(!segment)
-	if segment {
+	s.oneByOne.Store(!may.send)
+	if may.receive {
 		_ = unix.SetsockoptInt(s.fd, unix.SOL_UDP, unix.UDP_GRO, 1)
 	}
 }
@@ -99,8 +99,8 @@ func (l *listener) release() {
 
 // openListeners prepares conn and as many sockets at its address as there are
 // cores, among which the kernel spreads the clients. It makes do with fewer.
-func openListeners(conn *net.UDPConn, segment bool) ([]*listener, error) {
-	first, err := prepare(conn, segment)
+func openListeners(conn *net.UDPConn, may offload) ([]*listener, error) {
+	first, err := prepare(conn, may)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func openListeners(conn *net.UDPConn, segment bool) ([]*listener, error) {
 		if err != nil {
 			break
 		}
-		l, err := prepare(next, segment)
+		l, err := prepare(next, may)
 		if err != nil {
 			_ = next.Close()
 			break

@@ -12,7 +12,7 @@ import (
 )
 
 // prepare makes a listener of a bound socket, which it leaves open if it fails.
-func prepare(conn *net.UDPConn, segment bool) (*listener, error) {
+func prepare(conn *net.UDPConn, may offload) (*listener, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("prepare a UDP listener: %w", err)
@@ -39,7 +39,7 @@ func prepare(conn *net.UDPConn, segment bool) (*listener, error) {
 		}
 		return nil, fmt.Errorf("prepare a UDP listener: %w", err)
 	}
-	s.tune(listenerBuffer, segment)
+	s.tune(listenerBuffer, may)
 	return &listener{conn: conn, sock: s}, nil
 }
 

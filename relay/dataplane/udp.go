@@ -32,7 +32,11 @@ type Handler func(c Client, b []byte)
 // Listen prepares a socket for Serve. The UDP owns it from then on; the socket
 // is left alone if Listen fails.
 func (p *Plane) Listen(conn *net.UDPConn) (*UDP, error) {
-	list, err := openListeners(conn, p.segment)
+	var bound netip.Addr
+	if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
+		bound = a.AddrPort().Addr().Unmap()
+	}
+	list, err := openListeners(conn, p.offloadFor(bound))
 	if err != nil {
 		return nil, err
 	}
