@@ -21,6 +21,7 @@ type generator struct {
 	plan  schedule
 	gso   bool // bursts over UDP leave in one piece
 	tally *tally
+	quiet time.Duration
 
 	epoll   int
 	sockets []*udpSocket
@@ -48,11 +49,13 @@ const (
 	longestWait = time.Millisecond
 	// quiet is how long nothing may arrive before the rest counts as lost.
 	quiet = 100 * time.Millisecond
+	// longQuiet is the same where all depends on it and time on nothing.
+	longQuiet = 3 * time.Second
 )
 
 func newGenerator(c relayCase, flows []*flow, gso, gro bool) (*generator, error) {
 	g := &generator{
-		flows: flows, plan: c.schedule(), gso: gso, tally: newTally(),
+		flows: flows, plan: c.schedule(), gso: gso, tally: newTally(), quiet: quiet,
 		events: make([]unix.EpollEvent, 64), out: newSender(maxSegments), in: newReceiver(sinkBatch, sinkBuffer),
 		scratch: make([]byte, 0, groBuffer),
 	}
@@ -125,7 +128,7 @@ func (g *generator) run(ctx context.Context, duration time.Duration) (s sent, er
 		}
 	}
 	s.took = g.tally.now() - start
-	g.settle(s.packets)
+	g.settle(s.packets, g.quiet)
 	return s, ctx.Err()
 }
 
@@ -134,7 +137,7 @@ func (g *generator) run(ctx context.Context, duration time.Duration) (s sent, er
 const pollEvery = 4
 
 // settle reads until everything has arrived or nothing more does.
-func (g *generator) settle(want int) {
+func (g *generator) settle(want int, quiet time.Duration) {
 	last, since := g.tally.count(), g.tally.now()
 	for last < want && g.tally.now()-since < quiet {
 		g.poll(longestWait)

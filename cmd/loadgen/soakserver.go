@@ -215,6 +215,7 @@ type figuresAtRest struct {
 	heap, resident          float64 // bytes
 	goroutines, descriptors float64
 	dropped                 float64 // packets that the relay has counted as dropped
+	slow                    float64 // those for clients over TCP that did not keep up
 	relayed                 traffic
 }
 
@@ -251,6 +252,7 @@ func (s *soakServer) rest(ctx context.Context) (f figuresAtRest, err error) {
 	f = figuresAtRest{
 		heap: sum(m, "go_memstats_heap_alloc_bytes"), resident: sum(m, "process_resident_memory_bytes"),
 		goroutines: sum(m, "go_goroutines"), descriptors: sum(m, "process_open_fds"), dropped: sum(m, "parley_turn_dropped_packets_total"),
+		slow: sum(m, `parley_turn_dropped_packets_total{reason="slow_client"}`),
 	}
 	for d, name := range [...]string{up: "up", down: "down"} {
 		f.relayed[d] = volume{int64(sum(m, `parley_turn_relayed_packets_total{direction="`+name+`"}`)), int64(sum(m, `parley_turn_relayed_bytes_total{direction="`+name+`"}`))}
