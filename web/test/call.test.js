@@ -60,6 +60,64 @@ test("a refusal is the caller's, and one may ask again", async () => {
   assert.deepEqual(ids(), ["p_a"]);
 });
 
+/** Joins as who expects somebody; gives what is done before the server answers. */
+async function hurry(answer) {
+  const { request } = session;
+  let open;
+  const gate = new Promise((done) => (open = done));
+  session.request = (t, fields) => gate.then(() => request(t, fields));
+  answers = [answer];
+  call.o.hurry = true;
+  const sent = [];
+  session.post = (t, fields) => sent.push({ t, ...fields });
+  const joined = call.join();
+  await settle();
+  return { sent, joined, open };
+}
+
+test("in a hurry it makes its offer while the server is asked, for who has the smaller id", async () => {
+  const { sent, joined, open } = await hurry(room("p_z", "p_a", "p_b"));
+  const [ahead] = FakeConnection.made;
+  assert.equal(ahead.localDescription.type, "offer");
+  assert.deepEqual([sent, ids()], [[], []]);
+  open();
+  await joined;
+  await settle();
+  assert.deepEqual(sent.map(({ to, data }) => [to, data.description.sdp]), [["p_a", ahead.localDescription.sdp]]);
+  assert.deepEqual([ids(), FakeConnection.made.length, ahead.closed], [["p_z", "p_a"], 2, false]);
+});
+
+for (const [who, answer] of [["nobody is there", () => room("p_b")], ["the others offer", () => room("p_z", "p_b")], ["it is refused", () => new ProtocolError("room_full", "Full.")]]) {
+  test(`what was made in a hurry is let go when ${who}`, async () => {
+    const { sent, joined, open } = await hurry(answer());
+    open();
+    await joined.catch(() => {});
+    await settle();
+    assert.ok(FakeConnection.made[0].closed);
+    assert.deepEqual(sent, []);
+  });
+}
+
+test("what was made in a hurry is let go when the person goes before the answer", async () => {
+  const { joined, open } = await hurry(room("p_a", "p_b"));
+  call.leave();
+  assert.ok(FakeConnection.made[0].closed);
+  open();
+  await assert.rejects(joined, { code: "closed" });
+  assert.equal(FakeConnection.made.length, 1);
+});
+
+test("who hides the own address in a hurry has shown it to nobody", async () => {
+  const { sent, joined, open } = await hurry(room("p_a", "p_b"));
+  call.setRelayOnly(true);
+  open();
+  await joined;
+  await settle();
+  const [before, after] = FakeConnection.made;
+  assert.deepEqual([before.closed, after.config.iceTransportPolicy], [true, "relay"]);
+  assert.deepEqual(sent.map(({ data }) => data.description.type), ["offer"]);
+});
+
 test("a server restarted under the request is asked again", async () => {
   answers = [new ProtocolError("lost", ""), room("p_a", "p_b")];
   await call.join();

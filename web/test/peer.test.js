@@ -88,16 +88,38 @@ test("candidates that come before their description are kept and added after it,
   assert.deepEqual(a.errors, []);
 });
 
-test("candidates of 20 ms travel together, before the end mark", async () => {
+test("a candidate after a pause goes at once; those of the next 20 ms travel together, before the end mark", async () => {
   const b = side("p_b", "p_a");
   await settle();
-  b.peer.pc.find("one");
-  b.peer.pc.find("two");
+  const { pc } = b.peer;
+  const said = () => b.sent.slice(1).map((d) => d.candidates?.map((c) => c.candidate) ?? d.candidate);
+  pc.find("one");
+  assert.deepEqual(said(), [["one"]]);
+  pc.find("two");
+  pc.find("three");
   mock.timers.tick(20);
-  b.peer.pc.find("three");
-  b.peer.pc.find(null);
-  const parts = b.sent.slice(1).map((d) => d.candidates?.map((c) => c.candidate) ?? d.candidate);
-  assert.deepEqual(parts, [["one", "two"], ["three"], null]);
+  pc.find("four");
+  mock.timers.tick(20);
+  mock.timers.tick(20);
+  pc.find("five");
+  pc.find("six");
+  pc.find(null);
+  assert.deepEqual(said(), [["one"], ["two", "three"], ["four"], ["five"], ["six"], null]);
+});
+
+test("made before it is known for whom, it says nothing, and then all at once", async () => {
+  const b = side("p_b", "");
+  await settle();
+  b.peer.pc.find("one");
+  assert.deepEqual(b.sent, []);
+  b.peer.adopt("p_a");
+  await settle();
+  assert.deepEqual(kinds(b), ["offer"]);
+  // Known before its description is made, it says that once as well.
+  const early = side("p_b", "");
+  early.peer.adopt("p_a");
+  await settle();
+  assert.deepEqual(kinds(early), ["offer"]);
 });
 
 test("signals of an old connection of the other side are dropped", async () => {

@@ -117,7 +117,7 @@ export class Board {
   async take({ offer, by, media }) {
     const { session, calls } = this.o;
     const ask = () => session.request("offer.take", { offer });
-    const entered = calls.enter({ kind: "offer", label: by.name, other: { user: by.user, name: by.name }, ask });
+    const entered = calls.enter({ kind: "offer", label: by.name, other: { user: by.user, name: by.name }, hurry: true, ask });
     this.o.open(media?.video === true);
     try {
       this.o.arrived(await entered);

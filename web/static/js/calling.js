@@ -197,7 +197,7 @@ export class Calling {
     const { from } = ring;
     const { session, calls } = this.o;
     const ask = () => session.request("call.accept", { call });
-    const entered = calls.enter({ kind: "call", label: from.name, other: { user: from.user, name: from.name }, ask });
+    const entered = calls.enter({ kind: "call", label: from.name, other: { user: from.user, name: from.name }, hurry: true, ask });
     this.o.open(video);
     try {
       this.o.arrived(await entered);

@@ -13,8 +13,8 @@ import { dropStay, keepStay, takeStay } from "./stay.js";
  * @property {import("./rtc/devices.js").LocalMedia} media
  * @property {(text: import("./state.js").Text, urgent?: boolean) => void} announce
  *
- * @typedef {Partial<Pick<CallView, "kind" | "label" | "other" | "phase">> & {ask: () => Promise<Entry>, stored?: boolean, keep?: boolean}} Way
- *   a way into a room that has no lobby: `ask` is its request
+ * @typedef {Partial<Pick<CallView, "kind" | "label" | "other" | "phase">> & {ask: () => Promise<Entry>, stored?: boolean, hurry?: boolean, keep?: boolean}} Way
+ *   a way into a room that has no lobby: `ask` is its request; hurry: somebody waits in it
  *
  * @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over
  */
@@ -136,7 +136,7 @@ export class Calls {
     if (pass) this.plan(view.room, { pass });
     if (view.phase === "lobby") this.#set({ phase: "joining", problem: null });
     try {
-      await this.#start({ room: view.room });
+      await this.#start({ room: view.room, hurry: view.phase === "lobby" });
     } catch (error) {
       this.#refused(/** @type {ProtocolError} */ (error));
     }
@@ -147,12 +147,12 @@ export class Calls {
    * @param {Way} way  keep: cameras that are on stay on
    * @returns {Promise<string>} the room; rejects with the server's refusal, and nothing is left of the try
    */
-  async enter({ ask, stored, keep, ...view }) {
+  async enter({ ask, stored, hurry, keep, ...view }) {
     this.close({ keep });
     const turn = this.#turn;
     this.o.store.set({ call: { ...blank(), phase: "joining", ...view } });
     try {
-      await this.#start({ ask, stored });
+      await this.#start({ ask, stored, hurry });
     } catch (error) {
       if (turn === this.#turn) this.close();
       throw error;
@@ -165,7 +165,7 @@ export class Calls {
     this.#set({ phase: "in", since: Date.now(), ...who });
   }
 
-  /** @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean}} way */
+  /** @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean, hurry?: boolean}} way */
   async #start(way) {
     const turn = this.#turn;
     // Its modules come when they are needed.
@@ -183,7 +183,7 @@ export class Calls {
     }
   }
 
-  /** @param {typeof import("./rtc/call.js").Call} Class @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean}} way @returns {Call} */
+  /** @param {typeof import("./rtc/call.js").Call} Class @param {{room?: string, ask?: () => Promise<Entry>, stored?: boolean, hurry?: boolean}} way @returns {Call} */
   #make(Class, way) {
     const { session, store, media, announce } = this.o;
     const { ice, prefs } = store.state;

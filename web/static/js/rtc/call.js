@@ -16,6 +16,7 @@ import { wanted } from "./want.js";
  * @property {string} [room]             its name; not known before `ask` has answered
  * @property {() => Promise<Entry>} [ask]  the first way in, in place of room.join: a call, an offer
  * @property {string} [pass]              the room's password
+ * @property {boolean} [hurry]            somebody is likely to be there: prepares the first connection while the server is asked
  * @property {boolean} [stored]           waits alone, and puts an offer into the room's mailbox for who comes first
  * @property {number} [max]               people at most, if this call is what makes the room
  * @property {boolean} [relayOnly]        send everything through the relay
@@ -64,6 +65,8 @@ export class Call {
   /** @type {any} */
   #retry;
   #asked = false;
+  /** The server has let this person in. */
+  #inside = false;
   #hand = false;
   /** @type {import("./uplink.js").DataUse} */
   #use = "auto";
@@ -137,19 +140,27 @@ export class Call {
   async join() {
     for (;;) {
       try {
-        const made = ownCertificate(this.o.RTCPeerConnection);
-        this.#asked = true;
-        const { room, mail = 0 } = await (this.o.ask ?? this.#ask)();
-        this.o.room = room.room;
-        this.#certificates = await made;
-        this.#enter(room, mail > 0);
-        return room;
+        return await this.#come();
       } catch (error) {
         this.#asked = false;
+        this.#drop("left");
         // "lost": the server was restarted under the request.
         if (this.#over || /** @type {ProtocolError} */ (error).code !== "lost") throw error;
       }
     }
+  }
+
+  /** @returns {Promise<Room>} */
+  async #come() {
+    this.#asked = true;
+    const asked = (this.o.ask ?? this.#ask)();
+    asked.catch(() => {}); // heard below
+    this.#certificates = await ownCertificate(this.o.RTCPeerConnection);
+    if (this.o.hurry && !this.#over && this.#open()) this.#mesh?.hurry();
+    const { room, mail = 0 } = await asked;
+    this.o.room = room.room;
+    this.#enter(room, mail > 0);
+    return room;
   }
 
   /**
@@ -223,32 +234,41 @@ export class Call {
 
   /** @param {Room} room @param {boolean} answer  an offer waited for us */
   #enter(room, answer) {
-    const { session, media, ice, relayOnly = false, stored = false, RTCPeerConnection } = this.o;
-    const { welcome } = session;
-    if (this.#over || !welcome) {
+    const { session, stored = false } = this.o;
+    const mesh = this.#over ? null : this.#open();
+    if (!mesh) {
       if (this.o.ask) session.request("room.leave", { room: room.room }).catch(() => {}); // let in after having gone
       throw new ProtocolError("closed", "You have left the room.");
     }
+    this.#inside = true;
+    mesh.o.answer = answer;
+    mesh.enter(room);
+    if (stored) mesh.store();
+  }
+
+  /** @returns {Mesh | null} the one of this stay; null before the server has said who we are */
+  #open() {
+    const { session, media, ice, relayOnly = false, RTCPeerConnection } = this.o;
+    const { welcome } = session;
+    if (this.#mesh || !welcome) return this.#mesh;
     const mesh = new Mesh({
-      session, room: room.room, self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, answer,
+      session, room: "", self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly,
       tracks: () => media.tracks, state: () => ({ ...media.shown, hand: this.#hand, paused: false }),
       certificates: this.#certificates, RTCPeerConnection,
     });
     mesh.setDataUse(this.#use);
-    this.#mesh = mesh;
     for (const name of /** @type {const} */ (["change", "joined", "left", "open", "bulk", "error"])) {
       mesh.on(name, (/** @type {any} */ value) => this.#events.emit(name, value));
     }
     mesh.on("message", (said) => this.#messages.emit(said.message.t, said));
-    mesh.enter(room);
-    if (stored) mesh.prepare();
+    return (this.#mesh = mesh);
   }
 
   /** The server does not know us any more: enters again; links to the others go on. */
   async #again() {
     const mesh = this.#mesh;
     const { session } = this.o;
-    if (!mesh || this.#over) return;
+    if (!mesh || !this.#inside || this.#over) return;
     clearTimeout(this.#retry);
     if (session.welcome?.you.peer !== mesh.o.self) return this.#end({ code: "lost", message: "You are somebody else now." });
     try {
@@ -275,7 +295,7 @@ export class Call {
   /** @param {{code: string, message: string}} end */
   #end(end) {
     if (this.#over) return;
-    const inside = this.#mesh !== null;
+    const inside = this.#inside;
     this.#finish("left");
     if (inside) this.#events.emit("ended", end);
   }
@@ -285,8 +305,14 @@ export class Call {
     this.#over = true;
     clearTimeout(this.#retry);
     for (const off of this.#off) off();
+    this.#drop(reason);
+  }
+
+  /** @param {string} reason */
+  #drop(reason) {
     this.#mesh?.close(reason);
     this.#mesh = null;
+    this.#inside = false;
   }
 }
 

@@ -1,8 +1,7 @@
 import { Emitter } from "../net/emitter.js";
-import { configOf } from "./config.js";
 import { Journal } from "./journal.js";
+import { Links } from "./links.js";
 import { Member } from "./member.js";
-import { Peer } from "./peer.js";
 import { reportedPath } from "./stats.js";
 import { Uplink } from "./uplink.js";
 
@@ -21,7 +20,7 @@ import { Uplink } from "./uplink.js";
  * @typedef {object} MeshOptions
  * @property {MeshSession} session
  * @property {string} self                    own peer id
- * @property {string} room
+ * @property {string} room                    its name; "" until the server has let this person in
  * @property {Ice} ice
  * @property {boolean} relayOnly
  * @property {boolean} [answer]               who is there already has made the offers: they wait in the room's mailbox
@@ -62,14 +61,15 @@ export class Mesh {
   #queued = false;
   /** @type {Set<string>} who has hung up although the server still keeps the place */
   #parted = new Set();
-  /** @type {Peer | null} made for whoever comes first */
-  #ready = null;
+  /** @type {Links} */
+  #links;
 
   /** @param {MeshOptions} options */
   constructor(options) {
     this.o = options;
     this.now = options.now ?? (() => performance.now());
     this.journal = new Journal(this.now);
+    this.#links = new Links(options);
     const { session } = options;
     this.#off = [
       session.onFrame("signal", (frame) => this.#signal(frame)),
@@ -88,8 +88,9 @@ export class Mesh {
   }
 
   /** All that there are, the one that still waits for its other end included. */
-  get #links() {
-    return [...[...this.#members.values()].map(({ link }) => link), ...(this.#ready ? [this.#ready] : [])];
+  get #every() {
+    const { ahead } = this.#links;
+    return [...[...this.#members.values()].map(({ link }) => link), ...(ahead ? [ahead] : [])];
   }
 
   /** @returns {View[]} in the order in which they came */
@@ -103,6 +104,7 @@ export class Mesh {
    * @param {Room} room
    */
   enter(room) {
+    this.o.room = room.room;
     const present = new Set(room.peers.map((peer) => peer.peer));
     for (const [id, member] of this.#members) {
       if (!present.has(id)) this.#vanish(member, "timeout");
@@ -110,15 +112,19 @@ export class Mesh {
     }
     for (const peer of room.peers) this.#add(peer);
     this.o.answer = false;
-    this.#ready?.resync();
+    this.#links.settle();
+    this.#links.ahead?.resync();
     this.#changed();
   }
 
   /** Makes the link to whoever comes first, and leaves its offer in the mailbox of the room. */
-  prepare() {
-    /** @type {Peer} */
-    const link = new Peer({ ...this.#options(() => link.id), id: "*", initiator: true });
-    this.#ready = link;
+  store() {
+    this.#links.store();
+  }
+
+  /** Makes a link before the server has said who is there: one round trip and all of the browser's work sooner. */
+  hurry() {
+    this.#links.hurry();
   }
 
   /**
@@ -144,7 +150,7 @@ export class Mesh {
   /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
   async trackChanged(slot) {
     const track = this.o.tracks()[slot];
-    await Promise.all(this.#links.map((link) => link.replaceTrack(slot, track)));
+    await Promise.all(this.#every.map((link) => link.replaceTrack(slot, track)));
     this.#share(); // another track may have another size
   }
 
@@ -187,7 +193,7 @@ export class Mesh {
   /** @param {Ice} ice  fresh servers; they count from the next gathering on */
   setIce(ice) {
     this.o.ice = ice;
-    for (const link of this.#links) link.configure();
+    for (const link of this.#every) link.configure();
   }
 
   /** @param {boolean} on  send everything through the relay */
@@ -195,10 +201,10 @@ export class Mesh {
     if (this.o.relayOnly === on) return;
     this.o.relayOnly = on;
     this.journal.add(on ? "relay only" : "relay or direct");
-    for (const link of this.#links) {
+    for (const link of this.#every) {
       // A browser stays with a direct way that works, whatever it is told: only a new
       // connection leaves it. Back to a direct way it goes by itself.
-      if (on && link !== this.#ready) link.rebuild({ tell: true });
+      if (on && !(this.#links.stored && link === this.#links.ahead)) link.rebuild({ tell: true });
       else {
         link.configure();
         link.restartIce();
@@ -210,7 +216,7 @@ export class Mesh {
   close(reason) {
     clearInterval(this.#timer);
     for (const off of this.#off) off();
-    this.#ready?.close();
+    this.#links.ahead?.close();
     for (const member of this.#members.values()) member.close(reason);
     this.#members.clear();
   }
@@ -226,7 +232,7 @@ export class Mesh {
       known.gone = false;
       return;
     }
-    const member = new Member(peer, this.#linkTo(peer.peer));
+    const member = new Member(peer, this.#links.to(peer.peer));
     this.#members.set(peer.peer, member);
     this.#follow(member);
     this.journal.add("here", peer.peer);
@@ -240,29 +246,6 @@ export class Mesh {
   #resync(member, late) {
     member.link.resync();
     if (late && member.path?.kind === "relayed") member.link.restartIce();
-  }
-
-  /** The link that was made for whoever comes first, or a new one. @param {string} id */
-  #linkTo(id) {
-    const ready = this.#ready;
-    this.#ready = null;
-    if (!ready) return new Peer({ ...this.#options(() => id), id, ...(this.o.answer ? { initiator: false } : {}) });
-    ready.adopt(id);
-    return ready;
-  }
-
-  /** @param {() => string} to @returns {Omit<import("./peer.js").PeerOptions, "id">} */
-  #options(to) {
-    const { o } = this;
-    return {
-      self: o.self,
-      config: (relay) => configOf(o.ice, { relayOnly: o.relayOnly, relay, certificates: o.certificates }),
-      tracks: o.tracks,
-      state: o.state,
-      send: (data) => o.session.post("signal", { room: o.room, to: to(), data }),
-      RTCPeerConnection: o.RTCPeerConnection,
-      now: o.now,
-    };
   }
 
   /** @param {Member} member */

@@ -11,7 +11,7 @@
  * @property {(error: unknown) => void} onError
  */
 
-/** Candidates found within this time travel in one message, which spares mobile radios. */
+/** Candidates found within this time after another one travel in one message, which spares mobile radios. */
 const BATCH_MS = 20;
 /** Candidates of the other side in one message, and before its description: no machine has so many addresses. */
 const MOST = 256;
@@ -54,12 +54,15 @@ export class Negotiation {
 
   /**
    * Says the unanswered offer again: the server was restarted and may have
-   * lost it. The candidates are in the description by now.
+   * lost it, or nobody was there to hear it. The candidates are in the
+   * description by now.
    */
   repeatOffer() {
     this.#run(async () => {
-      const { signalingState, localDescription } = this.o.pc;
-      if (signalingState === "have-local-offer" && localDescription) this.o.send({ description: localDescription });
+      const { signalingState, localDescription, iceGatheringState } = this.o.pc;
+      if (signalingState !== "have-local-offer" || !localDescription) return;
+      this.o.send({ description: localDescription });
+      if (iceGatheringState === "complete") this.o.send({ candidate: null });
     });
   }
 
@@ -124,19 +127,18 @@ export class Negotiation {
     if (localDescription) this.o.send({ description: localDescription });
   }
 
-  /** @param {RTCIceCandidate | null} candidate */
+  /** What comes after a pause goes at once: it may be the one that works. @param {RTCIceCandidate | null} candidate */
   #found(candidate) {
     if (candidate?.candidate) this.#batch.push(candidate.toJSON());
-    if (!candidate) {
-      this.#flush();
-      this.o.send({ candidate: null });
-    } else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS);
+    if (candidate && this.#timer !== undefined) return;
+    this.#flush();
+    if (!candidate) this.o.send({ candidate: null });
   }
 
   #flush() {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     const candidates = this.#batch.splice(0);
+    this.#timer = candidates.length ? setTimeout(() => this.#flush(), BATCH_MS) : undefined;
     if (candidates.length && !this.#closed) this.o.send({ candidates });
   }
 }

@@ -12,7 +12,7 @@ import { Pace } from "./pace.js";
  *
  * @typedef {object} PeerOptions
  * @property {string} self                      own peer id
- * @property {string} id                        the other's; "*" while nobody has come
+ * @property {string} id                        the other's; "*" while nobody has come, "" while it is not known who is there
  * @property {boolean} [initiator]              makes the first offer; without it the ids decide
  * @property {(relay: boolean) => RTCConfiguration} config   read whenever a connection is made; relay: through nothing else
  * @property {() => Tracks} tracks              what is sent now
@@ -102,8 +102,11 @@ export class Peer {
 
   /** The one for whom this link was made ahead has come. @param {string} id */
   adopt(id) {
+    const unsaid = this.id === "";
     this.id = id;
     this.since = this.now();
+    // An offer that is not finished yet is said when it is.
+    if (unsaid && this.pc.localDescription) this.#negotiation.repeatOffer();
   }
 
   get tracks() {
@@ -243,7 +246,7 @@ export class Peer {
       pc,
       polite: !this.initiator,
       initiator: this.initiator,
-      send: (part) => o.send({ pc: local, ...(this.#remote && { re: this.#remote }), ...part }),
+      send: (part) => this.id && o.send({ pc: local, ...(this.#remote && { re: this.#remote }), ...part }),
       beforeAnswer: () => {
         this.#offered = this.now();
         adoptLayout(pc, o.tracks());
