@@ -5,7 +5,7 @@ import { ConnectionBadge, ConnectionDialog } from "../ui/connection.js";
 import { Controls, toggleScreen } from "../ui/controls.js";
 import { Dialog } from "../ui/dialog.js";
 import { Talking } from "../ui/chatpanel.js";
-import { html, useClock, useEffect, useState, useStore } from "../ui/html.js";
+import { html, useClock, useMedia, useState, useStore } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { useMediaSession, useSigns, useSizes, useWakeLock } from "../ui/inside.js";
 import { Invite } from "../ui/invite.js";
@@ -26,11 +26,11 @@ import { fullScreen } from "../ui/tilemenu.js";
 export function CallPage({ app, state }) {
   const members = state.call?.members ?? [];
   const [dialog, setDialog] = useState(/** @type {{name: string, id?: string}} */ ({ name: "" }));
-  const [pipId, setPipId] = useState("");
   const [blocked, setBlocked] = useState(false);
-  const { pip, toggle: togglePip } = usePip(app, pipId);
-  const room = useRoom({ app, state, open: setDialog, onBlocked: () => setBlocked(true), openPip: (id) => (setPipId(id), togglePip()) });
-  const narrow = useNarrow();
+  const { pip, toggle: openPip } = usePip(app);
+  const togglePip = () => void openPip();
+  const room = useRoom({ app, state, open: setDialog, onBlocked: () => setBlocked(true), openPip });
+  const narrow = useMedia(NARROW);
   useWakeLock();
   useMediaSession(app, state, togglePip);
   useSizes(app, state, pip);
@@ -104,18 +104,6 @@ function actionsOf(app, { devices }, { hand, pip, open }) {
 
 /** Below this there is no room for every tool in the bar. */
 const NARROW = "(max-width: 700px)";
-
-/** @returns {boolean} */
-function useNarrow() {
-  const [narrow, setNarrow] = useState(matchMedia(NARROW).matches);
-  useEffect(() => {
-    const query = matchMedia(NARROW);
-    const changed = () => setNarrow(query.matches);
-    query.addEventListener("change", changed);
-    return () => query.removeEventListener("change", changed);
-  }, []);
-  return narrow;
-}
 
 /** @param {PageProps & {open: (dialog: {name: string, id?: string}) => void}} props */
 function CallHead({ app, state, open }) {

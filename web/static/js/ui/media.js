@@ -10,6 +10,25 @@ function fit(video) {
 }
 
 /**
+ * Shows a track. What was seen last stays until something comes of a new one: a
+ * connection that is made anew takes a while.
+ * @param {HTMLVideoElement} video @param {MediaStreamTrack | null} track @returns {() => void} ends the following
+ */
+function follow(video, track) {
+  const play = () => void video.play().catch(() => {}); // muted: refused only while it is being taken away
+  const show = () => {
+    const [now] = /** @type {MediaStream | null} */ (video.srcObject)?.getVideoTracks() ?? [];
+    if (track && now !== track) video.srcObject = new MediaStream([track]);
+    if (track) play();
+  };
+  if (!track) video.srcObject = null;
+  if (!track?.muted || !video.srcObject) show();
+  // A track is muted until its first packet. The browser may have stopped the picture before that.
+  track?.addEventListener("unmute", show);
+  return () => track?.removeEventListener("unmute", show);
+}
+
+/**
  * Picture without sound: the sound has an element of its own, so that one
  * blocked sound never blacks the picture.
  * @param {{track: MediaStreamTrack | null, mirrored?: boolean, label: string, of?: string, slot?: "cam" | "screen"}} props
@@ -18,10 +37,7 @@ function fit(video) {
 export function Video({ track, mirrored = false, label, of, slot }) {
   const ref = useRef(/** @type {HTMLVideoElement | null} */ (null));
   useEffect(() => {
-    const video = ref.current;
-    if (!video) return;
-    video.srcObject = track ? new MediaStream([track]) : null;
-    if (track) video.play().catch(() => {}); // muted: refused only while it is being taken away
+    if (ref.current) return follow(ref.current, track);
   }, [track]);
   useEffect(() => {
     const video = ref.current;
@@ -29,7 +45,10 @@ export function Video({ track, mirrored = false, label, of, slot }) {
     const observer = new ResizeObserver(() => fit(video));
     observer.observe(video);
     video.onresize = () => fit(video);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      video.srcObject = null;
+    };
   }, []);
   return html`<video ref=${ref} class=${mirrored ? "mirrored" : ""} muted autoplay playsinline
     data-of=${of} data-slot=${slot} aria-label=${label}></video>`;

@@ -1,6 +1,6 @@
 import { t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
-import { html, render, useEffect, useState, useStore } from "./html.js";
+import { html, render, useEffect, useRef, useState, useStore } from "./html.js";
 import { Icon } from "./icon.js";
 import { Video } from "./media.js";
 import { DeviceToggle } from "./toggle.js";
@@ -19,26 +19,38 @@ export const canPip = () => Boolean(page.documentPictureInPicture) || document.p
 
 /**
  * @param {import("../app.js").App} app
- * @param {string} wanted  id of the member to show, "" for whoever is first
- * @returns {{pip: Window | null, toggle: () => void}}
+ * @returns {{pip: Window | null, toggle: (id?: string) => Promise<void>}}  id: of the member to show, "" for whoever
+ *   is first; another one while it is open takes the place of the first, and the same one or none closes it
  */
-export function usePip(app, wanted) {
+export function usePip(app) {
   const [pip, setPip] = useState(/** @type {Window | null} */ (null));
+  const shown = useRef("");
+  const here = useRef(true);
+  useEffect(() => () => void (here.current = false), []);
   useEffect(() => () => pip?.close(), [pip]);
-  const toggle = async () => {
-    if (pip) return pip.close();
-    if (!page.documentPictureInPicture) return nativePip(wanted);
-    const opened = await page.documentPictureInPicture.requestWindow(SIZE).catch(() => null);
+  const toggle = async (id = "") => {
+    if (pip && (!id || id === shown.current)) return pip.close();
+    if (!page.documentPictureInPicture) return nativePip(id);
+    const opened = pip ?? (await open(() => setPip(null)));
     if (!opened) return;
-    dress(opened);
-    opened.addEventListener("pagehide", () => {
-      render(null, opened.document.body);
-      setPip(null);
-    });
-    render(html`<${Small} app=${app} wanted=${wanted} onBack=${() => opened.close()} />`, opened.document.body);
+    if (!here.current) return opened.close();
+    shown.current = id;
+    render(html`<${Small} app=${app} wanted=${id} onBack=${() => opened.close()} />`, opened.document.body);
     setPip(opened);
   };
   return { pip, toggle };
+}
+
+/** @param {() => void} onClosed @returns {Promise<Window | null>} null: the browser does not want to */
+async function open(onClosed) {
+  const opened = await page.documentPictureInPicture.requestWindow(SIZE).catch(() => null);
+  if (!opened) return null;
+  dress(opened);
+  opened.addEventListener("pagehide", () => {
+    render(null, opened.document.body);
+    onClosed();
+  });
+  return opened;
 }
 
 /** The same looks: copies of the style sheets, since nothing may be inline. @param {Window} opened */
@@ -54,9 +66,10 @@ function dress(opened) {
 
 /** @param {string} id */
 async function nativePip(id) {
-  if (document.pictureInPictureElement) return document.exitPictureInPicture().catch(() => {});
   const videos = /** @type {HTMLVideoElement[]} */ ([...document.querySelectorAll("video[data-of]")]);
   const video = videos.find((one) => one.dataset.of === id) ?? videos[0];
+  const now = document.pictureInPictureElement;
+  if (now && (!id || now === video)) return document.exitPictureInPicture().catch(() => {});
   await video?.requestPictureInPicture?.().catch(() => {});
 }
 
