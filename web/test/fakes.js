@@ -73,6 +73,8 @@ export function openChannels(pc) {
 /** As much of RTCPeerConnection as negotiation needs, with the state machine of the real one. */
 export class FakeConnection {
   static made = [];
+  /** What every description says beside its number. */
+  static sdp = "";
   signalingState = "stable";
   connectionState = "new";
   localDescription = null;
@@ -107,7 +109,7 @@ export class FakeConnection {
   async setLocalDescription() {
     const answer = this.signalingState === "have-remote-offer";
     this.signalingState = answer ? "stable" : "have-local-offer";
-    this.localDescription = { type: answer ? "answer" : "offer", sdp: `${answer ? "answer" : "offer"} ${++this.#offers}` };
+    this.localDescription = { type: answer ? "answer" : "offer", sdp: `${answer ? "answer" : "offer"} ${++this.#offers}${FakeConnection.sdp}` };
   }
   async setRemoteDescription(description) {
     if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("InvalidStateError");
@@ -133,6 +135,10 @@ function transceiver(trackOrKind, direction) {
   const track = typeof trackOrKind === "string" ? null : trackOrKind;
   return {
     direction,
+    codecs: [],
+    setCodecPreferences(codecs) {
+      this.codecs = codecs.map(({ mimeType }) => mimeType);
+    },
     sender: {
       track,
       encodings: [{}],

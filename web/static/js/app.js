@@ -212,6 +212,7 @@ export class App {
     savePrefs(prefs);
     this.#set({ prefs });
     if (change.relayOnly !== undefined) this.calls.setRelayOnly(change.relayOnly);
+    if (change.codec !== undefined) this.calls.setCodec(change.codec);
     if (change.dataUse !== undefined) this.calls.setDataUse(change.dataUse);
   }
 

@@ -188,7 +188,7 @@ export class Calls {
     const { session, store, media, announce } = this.o;
     const { ice, prefs } = store.state;
     const { max, pass } = this.#plans.get(way.room ?? "") ?? {};
-    const live = new Class({ session, media, ...way, max, pass, relayOnly: prefs.relayOnly, ice });
+    const live = new Class({ session, media, ...way, max, pass, relayOnly: prefs.relayOnly, codec: prefs.codec, ice });
     this.#live = live;
     this.#met.clear();
     this.setDataUse(prefs.dataUse);
@@ -311,6 +311,11 @@ export class Calls {
   /** @param {boolean} on */
   setRelayOnly(on) {
     this.#live?.setRelayOnly(on);
+  }
+
+  /** @param {import("./rtc/codecs.js").Codec} codec */
+  setCodec(codec) {
+    this.#live?.setCodec(codec);
   }
 
   /** @param {string} use */

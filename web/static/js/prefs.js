@@ -17,6 +17,7 @@
  * @property {string[]} muted     users whose calls do not ring
  * @property {number} missedSeen  missed calls up to then were dismissed, in Unix seconds
  * @property {string} dataUse    "auto", "low" or "audio"
+ * @property {import("./rtc/codecs.js").Codec} codec  for pictures
  * @property {boolean} keys      single keys act in a call
  */
 
@@ -24,7 +25,7 @@ const KEY = "parley.prefs";
 
 /** @type {Prefs} */
 const DEFAULTS = {
-  lang: "", name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false, dataUse: "auto", keys: true,
+  lang: "", name: "", mic: "", cam: "", speaker: "", micOn: true, camOn: true, relayOnly: false, dataUse: "auto", codec: "auto", keys: true,
   status: "available", callWaiting: "ring", notify: true, muted: [], missedSeen: 0,
 };
 

@@ -19,6 +19,7 @@ import { wanted } from "./want.js";
  * @property {boolean} [hurry]            somebody is likely to be there: prepares the first connection while the server is asked
  * @property {boolean} [stored]           waits alone, and puts an offer into the room's mailbox for who comes first
  * @property {number} [max]               people at most, if this call is what makes the room
+ * @property {import("./codecs.js").Codec} [codec]  for pictures
  * @property {boolean} [relayOnly]        send everything through the relay
  * @property {import("../net/types.js").Ice | null} [ice]  fresher servers than those of the welcome
  * @property {any} [RTCPeerConnection]    class with the browser's interface
@@ -180,6 +181,12 @@ export class Call {
     this.#mesh?.setRelayOnly(on);
   }
 
+  /** @param {import("./codecs.js").Codec} codec  for pictures, from now on */
+  setCodec(codec) {
+    this.o.codec = codec;
+    this.#mesh?.setCodec(codec);
+  }
+
   /** @param {import("./uplink.js").DataUse} use  how much this person wants to send and to get */
   setDataUse(use) {
     this.#use = use;
@@ -248,11 +255,11 @@ export class Call {
 
   /** @returns {Mesh | null} the one of this stay; null before the server has said who we are */
   #open() {
-    const { session, media, ice, relayOnly = false, RTCPeerConnection } = this.o;
+    const { session, media, ice, codec, relayOnly = false, RTCPeerConnection } = this.o;
     const { welcome } = session;
     if (this.#mesh || !welcome) return this.#mesh;
     const mesh = new Mesh({
-      session, room: "", self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly,
+      session, room: "", self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, codec,
       tracks: () => media.tracks, state: () => ({ ...media.shown, hand: this.#hand, paused: false }),
       certificates: this.#certificates, RTCPeerConnection,
     });

@@ -57,6 +57,7 @@ export class Links {
       config: (relay) => configOf(o.ice, { relayOnly: o.relayOnly, relay, certificates: o.certificates }),
       tracks: o.tracks,
       state: o.state,
+      codec: () => o.codec ?? "auto",
       send: (data) => o.session.post("signal", { room: o.room, to: link.id, data }),
       RTCPeerConnection: o.RTCPeerConnection,
       now: o.now,

@@ -1,5 +1,6 @@
 import { Emitter } from "../net/emitter.js";
 import { Adapter } from "./adapt.js";
+import { LossRule } from "./codecs.js";
 import { relayFound, stepOf } from "./diagnose.js";
 import { digestOf, readDigest } from "./digest.js";
 import { noTracks } from "./layout.js";
@@ -103,6 +104,7 @@ export class Member {
     this.watch = new Watchdog(this.link.now());
     this.adapter = new Adapter(this.link.now());
     this.quality = new Quality();
+    this.loss = new LossRule();
     this.trust = new Trust(this.link, () => this.#changed());
     this.#listen();
   }
@@ -199,6 +201,7 @@ export class Member {
     // Our own ceiling holds the encoder back too: that is trouble only if the way carries less than it.
     const narrow = limited === "bandwidth" && !(estimate >= this.bps);
     if (this.phase === "connected") this.adapter.add(now, { loss, rtt, limited: narrow });
+    if (this.loss.add(now, loss)) this.link.protectSound();
     // A client without a control channel says nothing: what arrives must do.
     if (!this.#heard) this.state = { ...this.state, mic: true, cam: figures.fps > 0 };
   }

@@ -2,7 +2,7 @@ import { Emitter } from "../net/emitter.js";
 import { Journal } from "./journal.js";
 import { Links } from "./links.js";
 import { Member } from "./member.js";
-import { reportedPath } from "./stats.js";
+import { Repair } from "./repair.js";
 import { Uplink } from "./uplink.js";
 
 /**
@@ -26,6 +26,7 @@ import { Uplink } from "./uplink.js";
  * @property {boolean} [answer]               who is there already has made the offers: they wait in the room's mailbox
  * @property {() => Tracks} tracks
  * @property {() => import("./ctl.js").MediaState} state
+ * @property {import("./codecs.js").Codec} [codec]   for pictures
  * @property {RTCCertificate[]} [certificates]  the same for every connection, so that a safety code outlives them
  * @property {any} [RTCPeerConnection]
  * @property {() => number} [now]
@@ -63,6 +64,7 @@ export class Mesh {
   #parted = new Set();
   /** @type {Links} */
   #links;
+  #repair;
 
   /** @param {MeshOptions} options */
   constructor(options) {
@@ -71,6 +73,10 @@ export class Mesh {
     this.journal = new Journal(this.now);
     this.#links = new Links(options);
     const { session } = options;
+    this.#repair = new Repair({
+      session, journal: this.journal, now: this.now,
+      setIce: (ice) => this.setIce(ice), back: () => this.#share(), giveUp: (member) => this.#remove(member, "timeout"),
+    });
     this.#off = [
       session.onFrame("signal", (frame) => this.#signal(frame)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),
@@ -163,6 +169,12 @@ export class Mesh {
   setDataUse(use) {
     this.#uplink.use = use;
     this.#share();
+  }
+
+  /** @param {import("./codecs.js").Codec} codec  for pictures */
+  setCodec(codec) {
+    this.o.codec = codec;
+    for (const link of this.#every) link.prefer();
   }
 
   /** Somebody does not want to wait for the next try. @param {string} id */
@@ -263,65 +275,11 @@ export class Mesh {
       this.#remove(member, "left");
     });
     member.on("error", (error) => this.#events.emit("error", error));
-    member.on("step", (step) => this.#step(member, step));
-    member.on("connected", (ms) => this.#report(member, ms));
-  }
-
-  /** @param {Member} member @param {import("./recover.js").Step} step */
-  #step(member, step) {
-    const { link } = member;
-    const first = !member.watch.connected;
-    if (step !== "probe") this.journal.add(step === "rebuild" ? `rebuild after ${member.failedAt}` : step, member.peer.peer);
-    if (member.gone && (step === "refresh" || step === "rebuild")) return this.#remove(member, "timeout");
-    if (step === "probe") {
-      link.ctl.send("ping");
-      // When the own network is what has gone, the way to the server is needed first.
-      this.o.session.probe();
-    }
-    if (step === "restart") link.mend();
-    if (step === "refresh") void this.#refresh(member);
-    if (step === "rebuild") {
-      if (first && !member.relayed) this.#failed(member);
-      link.rebuild({ tell: true, relay: !member.relayed });
-      member.relayed = true;
-    }
-    if (step === "alive") {
-      member.relayed = false;
-      this.#share();
-    }
+    this.#repair.follow(member);
   }
 
   #share() {
     this.#uplink.share([...this.#members.values()], this.o.tracks(), this.now());
-  }
-
-  /** Fresh servers first: the old credential may be why nothing comes back. @param {Member} member */
-  async #refresh(member) {
-    try {
-      const { ice } = await this.o.session.request("ice.get");
-      this.setIce(ice);
-    } catch {
-      // The server is away too; the servers we have are the best there are.
-    }
-    if (this.#members.has(member.peer.peer)) member.link.restartIce();
-  }
-
-  /** @param {Member} member @param {number} ms */
-  #report(member, ms) {
-    if (!member.path) return;
-    this.journal.add(`connected ${reportedPath(member.path)} after ${ms} ms`, member.peer.peer);
-    this.#tell({ path: reportedPath(member.path), setup_ms: ms, step: null });
-  }
-
-  /** Never connected, and a new try is due. @param {Member} member */
-  #failed(member) {
-    const ms = Math.round(this.now() - member.link.since);
-    this.#tell({ path: "failed", setup_ms: ms, step: member.failedAt });
-  }
-
-  /** The server takes one report a minute from each person; what it does not take is not missed. @param {object} report */
-  #tell(report) {
-    this.o.session.post("report", report, () => {});
   }
 
   /** @param {import("../net/types.js").SignalEvent} frame */

@@ -66,6 +66,11 @@ export class Negotiation {
     });
   }
 
+  /** Offers once more, for what no event asks for: another order of codecs. */
+  renew() {
+    this.#run(() => this.#offer());
+  }
+
   close() {
     this.#closed = true;
     clearTimeout(this.#timer);

@@ -1,4 +1,5 @@
 import { Emitter } from "../net/emitter.js";
+import { prefer, takesRed } from "./codecs.js";
 import { Ctl } from "./ctl.js";
 import { adoptLayout, createLayout, remoteTracks, transceiverOf } from "./layout.js";
 import { Negotiation } from "./negotiation.js";
@@ -17,6 +18,7 @@ import { Pace } from "./pace.js";
  * @property {(relay: boolean) => RTCConfiguration} config   read whenever a connection is made; relay: through nothing else
  * @property {() => Tracks} tracks              what is sent now
  * @property {() => MediaState} state           what is said about it
+ * @property {() => import("./codecs.js").Codec} [codec]  which one the person wants for pictures
  * @property {(data: SignalData) => void} send
  * @property {any} [RTCPeerConnection]          class with the browser's interface
  * @property {() => number} [now]               milliseconds
@@ -73,6 +75,10 @@ export class Peer {
   paused = false;
   /** Everything through the relay until this connection stands: it is the way that works most often. */
   #relay = false;
+  /** Sound is sent twice, since much of it is lost. */
+  #red = false;
+  /** The codecs that this connection was last negotiated for. */
+  #agreed = "";
   /** How often the other side may make this one start over. */
   #pace = new Pace();
   /** @type {SignalData[]} of a newer connection of the other side, for which it is too early */
@@ -183,8 +189,29 @@ export class Peer {
     this.pc.setConfiguration({ .../** @type {RTCConfiguration} */ (FIXED), ...this.o.config(this.#relay) });
   }
 
+  /** @returns {import("./codecs.js").Wish} */
+  get #wish() {
+    return { codec: this.o.codec?.() ?? "auto", red: this.#red };
+  }
+
+  /** Other codecs are wanted: one more offer, unless the last one was made for them. */
+  prefer() {
+    const wish = JSON.stringify(this.#wish);
+    if (this.pc.connectionState !== "connected" || wish === this.#agreed) return;
+    this.#agreed = wish;
+    prefer(this.pc.getTransceivers(), this.#wish);
+    this.#negotiation.renew();
+  }
+
+  /** Much is lost, and goes on being lost: from now on sound is sent twice, where the other side can take that. */
+  protectSound() {
+    if (this.#red || !takesRed(this.pc)) return;
+    this.#red = true;
+    this.prefer();
+  }
+
   restartIce() {
-    this.pc.restartIce();
+    if (!this.#closed) this.pc.restartIce();
   }
 
   /** Looks for another way, unless the other side has just begun to: a second search would throw away what the first has found. */
@@ -250,11 +277,17 @@ export class Peer {
       beforeAnswer: () => {
         this.#offered = this.now();
         adoptLayout(pc, o.tracks());
+        prefer(pc.getTransceivers(), this.#wish);
         this.#events.emit("tracks", remoteTracks(pc));
       },
       onError: (error) => this.#events.emit("error", error),
     });
-    if (this.initiator) createLayout(pc, o.tracks());
+    if (this.initiator) {
+      createLayout(pc, o.tracks());
+      prefer(pc.getTransceivers(), this.#wish);
+    }
+    // Who answers has its pictures in the order of who offers, until it offers itself.
+    this.#agreed = JSON.stringify(this.initiator ? this.#wish : { codec: "auto", red: false });
     const ctl = this.#control(pc);
     pc.onconnectionstatechange = () => this.#stateChanged(pc.connectionState);
     pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
@@ -268,6 +301,7 @@ export class Peer {
       this.#relay = false;
       this.configure(); // the next restart may find a shorter way
     }
+    this.prefer();
     this.#events.emit("connection", state);
   }
 

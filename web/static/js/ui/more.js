@@ -1,4 +1,5 @@
 import { t } from "../i18n.js";
+import { choices } from "../rtc/codecs.js";
 import { canShare } from "../rtc/share.js";
 import { Dialog } from "./dialog.js";
 import { DevicePanel, RelayToggle } from "./devicepanel.js";
@@ -43,6 +44,7 @@ export const SettingsDialog = ({ app, state, onClose }) => html`
   <${Dialog} title=${t("settings.title")} onClose=${onClose}>
     <${DevicePanel} app=${app} state=${state} />
     <${DataUse} app=${app} state=${state} />
+    <${VideoCodec} app=${app} state=${state} />
     <${RelayToggle} app=${app} state=${state} />
     <div class="check">
       <input type="checkbox" id="single-keys" checked=${state.prefs.keys} onChange=${(/** @type {any} */ e) => app.setPrefs({ keys: e.target.checked })} />
@@ -56,6 +58,15 @@ const DataUse = ({ app, state }) => html`
     <label for="data-use">${t("settings.data")}</label>
     <select id="data-use" onChange=${(/** @type {any} */ e) => app.setPrefs({ dataUse: e.target.value })}>
       ${["auto", "low", "audio"].map((use) => html`<option key=${use} value=${use} selected=${state.prefs.dataUse === use}>${t(`settings.data.${use}`)}</option>`)}
+    </select>
+  </div>`;
+
+/** How pictures are coded: for who knows that a device does one better than the others. @param {PageProps} props */
+const VideoCodec = ({ app, state }) => html`
+  <div class="picker">
+    <label for="codec">${t("settings.codec")}</label>
+    <select id="codec" onChange=${(/** @type {any} */ e) => app.setPrefs({ codec: e.target.value })}>
+      ${["auto", ...choices()].map((codec) => html`<option key=${codec} value=${codec} selected=${state.prefs.codec === codec}>${codec === "auto" ? t("settings.codec.auto") : codec}</option>`)}
     </select>
   </div>`;
 

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { assertNoFaults, launch, person } from "./lib/browser.mjs";
+import { assertPlaying, enter, LIMIT_MS, until } from "./lib/call.mjs";
+import { startServer } from "./lib/server.mjs";
+
+let browser, server;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const CAMERA = { width: 320, height: 180, frameRate: 15 };
+
+/** Two people in a room who see and hear each other. @param {() => void} [before]  runs in Ann's page before its own code */
+async function two(room, run, before) {
+  const [ann, bob] = [await person(browser, server.url, { camera: CAMERA, before }), await person(browser, server.url, { camera: CAMERA })];
+  try {
+    await enter(ann, `${server.url}/r/${room}`, `Ann ${room}`);
+    await enter(bob, `${server.url}/r/${room}`, `Bob ${room}`);
+    await playing(ann, bob, room);
+    await run(ann, bob);
+    assertNoFaults(ann, bob);
+  } catch (error) {
+    error.message += `\nserver:\n${server.log.slice(-3000)}`;
+    throw error;
+  } finally {
+    await Promise.all([ann.context().close(), bob.context().close()]);
+  }
+}
+
+const playing = (ann, bob, room) => Promise.all([assertPlaying(ann, `Bob ${room}`), assertPlaying(bob, `Ann ${room}`)]);
+
+/** What the one tile of a page shows: the track of the connection that stands, or not. */
+const shown = (page) => page.evaluate(() => {
+  const live = window.connections.filter((pc) => pc.connectionState === "connected");
+  const track = document.querySelector("[data-peer] video")?.srcObject?.getVideoTracks()[0];
+  return live.length === 1 && track?.readyState === "live" && track === live[0].getTransceivers()[1].receiver.track;
+});
+const made = (page) => page.evaluate(() => window.connections.length);
+
+test("the picture moves on after the connection was made anew, again and again", { timeout: 220_000 }, () =>
+  two("anew", async (ann, bob) => {
+    for (const page of [ann, bob]) await page.getByRole("button", { name: "Settings" }).click();
+    const hide = (page) => page.getByLabel("Hide my IP address");
+    // Hiding one's address is what makes a connection anew at once, from either side and from both at the same time.
+    for (const pages of [[ann], [bob], [ann, bob], [ann], [bob, ann]]) {
+      const before = await Promise.all([made(ann), made(bob)]);
+      await Promise.all(pages.map((page) => hide(page).check()));
+      for (const [i, page] of [ann, bob].entries()) await until("there is a new connection", async () => (await made(page)) > before[i]);
+      for (const page of [ann, bob]) await until("its picture is the one that is shown", () => shown(page));
+      await playing(ann, bob, "anew");
+      for (const page of pages) await hide(page).uncheck();
+    }
+  }));
+
+/** The codecs that a page sends its pictures with, by the lines of each. */
+const sent = (page) => page.evaluate(async () => {
+  const pc = window.connections.filter((c) => c.connectionState === "connected").at(-1);
+  const slots = ["mic", "cam", "screen", "screenAudio"];
+  const found = {};
+  for (const [i, { sender }] of pc.getTransceivers().entries()) {
+    const all = [...(await sender.getStats()).values()];
+    const out = all.find((s) => s.type === "outbound-rtp" && s.active !== false);
+    if (out?.bytesSent) found[slots[i]] = all.find((s) => s.id === out.codecId)?.mimeType;
+  }
+  return found;
+});
+
+test("a screen is sent as VP9, and all pictures as what a person chooses", { timeout: 120_000 }, () =>
+  two("codecs", async (ann, bob) => {
+    await bob.getByRole("button", { name: "Share screen" }).click();
+    await until("the screen is sent as VP9, the camera as the browser likes", async () => {
+      const { cam, screen } = await sent(bob);
+      return cam === "video/VP8" && screen === "video/VP9";
+    });
+    await ann.getByRole("button", { name: "Settings" }).click();
+    await ann.getByLabel("Video codec").selectOption("VP9");
+    for (const page of [ann, bob]) await until("both cameras follow", async () => (await sent(page)).cam === "video/VP9");
+    await ann.getByLabel("Video codec").selectOption({ label: "Automatic" });
+    for (const page of [ann, bob]) await until("and follow back", async () => (await sent(page)).cam === "video/VP8");
+    await ann.keyboard.press("Escape");
+    await assertPlaying(bob, "Ann codecs");
+    assert.equal(await made(ann), 1);
+  }));
+
+/** What the other side says to have lost, once a test wants that. */
+const lossy = () => {
+  const { getStats } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.getStats = async function (...of) {
+    const report = await getStats.apply(this, of);
+    if (!window.loss) return report;
+    const worse = [...report.values()].map((s) => (s.type === "remote-inbound-rtp" ? { ...s, fractionLost: window.loss } : s));
+    return new Map(worse.map((s) => [s.id, s]));
+  };
+};
+
+/** The first format of the sound in what a page has agreed to send, and bytes a packet of it. */
+const sound = (page) => page.evaluate(async () => {
+  const pc = window.connections.filter((c) => c.connectionState === "connected").at(-1);
+  const section = pc.currentRemoteDescription.sdp.split("\r\nm=")[1];
+  const first = section.split(/\s/)[3];
+  const look = async () => [...(await pc.getTransceivers()[0].sender.getStats()).values()].find((s) => s.type === "outbound-rtp");
+  const before = await look();
+  await new Promise((done) => setTimeout(done, 1500));
+  const now = await look();
+  return { format: new RegExp(`a=rtpmap:${first} (\\S+)`).exec(section)?.[1], size: (now.bytesSent - before.bytesSent) / (now.packetsSent - before.packetsSent) };
+});
+
+test("where much of the sound is lost for long, it is sent twice, after one more offer", { timeout: 120_000 }, () =>
+  two("red", async (ann, bob) => {
+    const before = await sound(ann);
+    assert.match(before.format, /^opus/);
+    await ann.evaluate(() => void (window.loss = 0.08));
+    await until("red comes first", async () => /^red/.test((await sound(ann)).format), 2 * LIMIT_MS);
+    await until("packets hold more", async () => (await sound(ann)).size > 1.4 * before.size);
+    await ann.evaluate(() => void (window.loss = 0));
+    await playing(ann, bob, "red");
+    assert.equal(await made(ann), 1);
+  }, lossy));
