@@ -172,7 +172,7 @@ func (h *Hub) endPeer(p *peer, reason string, code int, bye []byte) {
 		h.leave(r, p, reason)
 	}
 	for _, r := range knocks {
-		r.forgetKnock(p)
+		r.forgetKnock(p, reason)
 	}
 	h.mu.Lock()
 	delete(h.keys, p.key)

@@ -121,11 +121,29 @@ func admittedBody(room string, allow bool) []byte {
 	}{room, allow})
 }
 
-// forgetKnock takes back the knock of a peer whose session has ended.
-func (r *room) forgetKnock(p *peer) {
+// departure is room.peer as the host hears it of who was never inside.
+type departure struct {
+	Room   string     `json:"room"`
+	Ev     string     `json:"ev"`
+	Peer   peerObject `json:"peer"`
+	Reason string     `json:"reason"`
+}
+
+// forgetKnock takes back the knock of a peer that does not wait at the door
+// any more, and tells the host. It reports whether there was one.
+func (r *room) forgetKnock(p *peer, reason string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.knocks = slices.DeleteFunc(r.knocks, func(k knock) bool { return k.peer == p })
+	at := slices.IndexFunc(r.knocks, func(k knock) bool { return k.peer == p })
+	if at < 0 {
+		return false
+	}
+	r.knocks = slices.Delete(r.knocks, at, at+1)
+	p.noteKnock(r, false)
+	if host := r.memberByIDLocked([]byte(r.host)); host != nil {
+		host.peer.push("room.peer", fields(departure{r.name, "leave", p.object(0, p.since.Unix()), reason}))
+	}
+	return true
 }
 
 // noteKnock keeps the peer's own list; the caller holds the room's lock.

@@ -8,13 +8,13 @@ const (
 	reasonMoved   = "moved" // the tab started a new session
 )
 
-// leaveRoom handles room.leave.
+// leaveRoom handles room.leave, of who is inside or at the door.
 func (h *Hub) leaveRoom(p *peer, m *message) error {
 	r, err := h.roomOf(m)
 	if err != nil {
 		return err
 	}
-	if !h.leave(r, p, reasonLeft) {
+	if !h.leave(r, p, reasonLeft) && !r.forgetKnock(p, reasonLeft) {
 		return errNotInRoom()
 	}
 	p.answer(m, nil)

@@ -211,6 +211,28 @@ func TestKnock(t *testing.T) {
 	bob.sync("room.knock")
 }
 
+func TestWhoGivesUpAtTheDoorIsGone(t *testing.T) {
+	s := start(t, options())
+	ann, bob := s.pair(t, "r")
+	carl, dave := s.join(t, "carl"), s.join(t, "dave")
+	ann.ask("room.set", obj{"room": "r", "locked": true})
+	carl.refused("not_in_room", "room.leave", obj{"room": "r"})
+	for _, c := range []*client{carl, dave} {
+		c.ask("room.knock", obj{"room": "r"})
+		ann.until("room.knock")
+	}
+	carl.ask("room.leave", obj{"room": "r"})
+	if ev := ann.until("room.peer"); ev["ev"] != "leave" || ev["reason"] != "left" || ev["peer"].(obj)["peer"] != carl.peer() {
+		t.Fatalf("event %v", ev)
+	}
+	ann.refused("peer_gone", "room.admit", obj{"room": "r", "peer": carl.peer(), "allow": true})
+	dave.back(nil) // a reload ends the session
+	if ev := ann.until("room.peer"); ev["reason"] != "moved" || ev["peer"].(obj)["peer"] != dave.peer() {
+		t.Fatalf("event %v", ev)
+	}
+	bob.sync("room.peer") // only the host has heard of them
+}
+
 func TestAReloadedTabComesBackThroughTheLock(t *testing.T) {
 	s := start(t, options())
 	ann, bob := s.pair(t, "r")
