@@ -65,6 +65,36 @@ test("the host hears who knocks, and lets in or not", async () => {
   assert.deepEqual(state().call.knocks, []);
 });
 
+test("who is at the door no more is off the host's list: gone, or in by another way", async () => {
+  await join({ room: room("kitchen", "link", ANN) });
+  for (const peer of [BOB, CARA]) await app.say("room.knock", { room: "kitchen", peer });
+  await app.say("room.peer", { room: "kitchen", ev: "leave", reason: "left", peer: BOB });
+  assert.deepEqual(state().call.knocks.map(({ name }) => name), ["Cara"]);
+  await app.say("room.peer", { room: "kitchen", ev: "join", peer: CARA });
+  assert.deepEqual(state().call.knocks, []);
+});
+
+test("who goes away from the door tells the host, who comes in does not", async () => {
+  const knock = async () => {
+    app.calls.close();
+    app.calls.open("kitchen");
+    await join({ code: "room_locked", message: "", knock: true });
+    void app.door.knock("");
+    await app.answer("room.knock");
+  };
+  await knock();
+  app.calls.close();
+  assert.deepEqual(app.sent("room.leave"), [{ t: "room.leave", room: "kitchen" }]);
+  await knock();
+  await app.say("room.admitted", { room: "kitchen", allow: false });
+  await knock();
+  await app.say("room.admitted", { room: "kitchen", allow: true });
+  await app.answer("room.join", { room: room("kitchen", "link", BOB, ANN) });
+  assert.equal(state().call.phase, "in");
+  await turn();
+  assert.equal(app.sent("room.leave").length, 1);
+});
+
 test("settings go to the server and come back from it", async () => {
   await join({ room: room("kitchen", "link", ANN) });
   app.door.change({ locked: true, pass: null });
@@ -86,4 +116,23 @@ test("who was removed is told", async () => {
   await app.say("room.peer", { room: "kitchen", ev: "leave", reason: "kicked", peer: ANN });
   await turn();
   assert.deepEqual([state().call.phase, state().call.problem.key], ["refused", "call.kicked"]);
+});
+
+test("a reload does not keep the room's password; made anew without it, the room is shut and its owner told", async (t) => {
+  const kept = new Map();
+  globalThis.sessionStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+  t.after(() => delete globalThis.sessionStorage);
+  await join({ room: { ...room("kitchen", "link", ANN), pass: true } }, "open sesame");
+  app.store.set({ devices: { mic: { on: true }, cam: { on: false } } });
+  app.calls.vanish();
+  assert.equal(kept.size, 1);
+  assert.doesNotMatch([...kept.values()].join(), /sesame/);
+
+  const again = await start();
+  t.after(() => again.stop());
+  again.calls.open("kitchen");
+  await again.answer("room.join", { room: room("kitchen", "link", ANN) });
+  assert.deepEqual(again.sent("room.set"), [{ t: "room.set", room: "kitchen", locked: true }]);
+  assert.equal(again.store.state.toast.key, "room.pass.gone");
+  assert.equal(again.said.at(-1), "room.pass.gone");
 });

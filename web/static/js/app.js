@@ -9,6 +9,7 @@ import { People } from "./people.js";
 import { savePrefs } from "./prefs.js";
 import { inviteFrom, roomPath, userPath } from "./router.js";
 import { explainRefusal } from "./rtc/explain.js";
+import { say } from "./say.js";
 import { Talk } from "./talk.js";
 
 /**
@@ -156,11 +157,7 @@ export class App {
   /** @param {"available" | "away" | "dnd"} status */
   setStatus(status) {
     this.setPrefs({ status });
-    this.session.request("me", { status }).catch((error) => {
-      const toast = explainRefusal(error);
-      this.#set({ toast });
-      this.o.announce(toast);
-    });
+    this.session.request("me", { status }).catch((error) => say(this.o, explainRefusal(error)));
   }
 
   /** @param {string} name @returns {Promise<import("./state.js").Text | null>} what is wrong with it */

@@ -1,4 +1,5 @@
 import { explainRefusal } from "./rtc/explain.js";
+import { say } from "./say.js";
 
 /**
  * @typedef {import("./net/types.js").Offer} Offer
@@ -109,7 +110,7 @@ export class Board {
   /** @param {import("./state.js").Text | null} why */
   #end(why) {
     this.o.calls.close();
-    if (why) this.#say(why);
+    if (why) say(this.o, why);
     this.o.arrived("");
   }
 
@@ -125,7 +126,7 @@ export class Board {
       const { code } = /** @type {any} */ (error);
       if (code === "closed") return;
       if (code === "gone") this.#unlist(offer);
-      this.#say(code === "gone" ? { key: "board.late", values: { name: by.name } } : explainRefusal(/** @type {any} */ (error)));
+      say(this.o, code === "gone" ? { key: "board.late", values: { name: by.name } } : explainRefusal(/** @type {any} */ (error)));
     }
   }
 
@@ -142,11 +143,5 @@ export class Board {
     if (posted?.offer !== offer) return;
     this.o.calls.begin({ label: by.name, other: { user: by.user, name: by.name } });
     this.o.announce({ key: "board.answered", values: { name: by.name } }, true);
-  }
-
-  /** @param {import("./state.js").Text} text */
-  #say(text) {
-    this.o.store.set({ toast: text });
-    this.o.announce(text);
   }
 }

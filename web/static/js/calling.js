@@ -1,4 +1,5 @@
 import { explainRefusal } from "./rtc/explain.js";
+import { say } from "./say.js";
 
 /**
  * @typedef {import("./state.js").Outgoing} Outgoing
@@ -120,7 +121,7 @@ export class Calling {
       const { call } = await session.request("call.start", { to: { user }, room, media: { audio: true, video: true } });
       store.set({ added: [...this.#state.added, { call, name, state: "calling", note: "" }] });
     } catch (error) {
-      this.#say(outcome(/** @type {any} */ (error).code, name, ""));
+      say(this.o, outcome(/** @type {any} */ (error).code, name, ""));
     }
   }
 
@@ -173,13 +174,13 @@ export class Calling {
     const guest = added.find((one) => one.call === call);
     if (guest) {
       this.#dropAdded(call);
-      return this.#say(outcome(reason, guest.name, note));
+      return say(this.o, outcome(reason, guest.name, note));
     }
     const ring = rings.find((one) => one.call === call);
     if (!ring) return;
     this.#remove(call);
     if (MISSED.has(reason)) this.#miss(ring.from);
-    else if (reason === "elsewhere" && !ring.silent) this.#say({ key: "ring.elsewhere", values: { name: ring.from.name } });
+    else if (reason === "elsewhere" && !ring.silent) say(this.o, { key: "ring.elsewhere", values: { name: ring.from.name } });
   }
 
   /** @param {string} call @returns {Ring | undefined} */
@@ -204,7 +205,7 @@ export class Calling {
     } catch (error) {
       const { code } = /** @type {any} */ (error);
       if (code === "closed") return; // the person has gone on to something else
-      this.#say(code === "gone" ? { key: "ring.gone", values: { name: from.name } } : explainRefusal(/** @type {any} */ (error)));
+      say(this.o, code === "gone" ? { key: "ring.gone", values: { name: from.name } } : explainRefusal(/** @type {any} */ (error)));
       this.o.arrived("");
     }
   }
@@ -241,12 +242,6 @@ export class Calling {
     const { outgoing } = this.#state;
     this.o.store.set({ rings: [], added: [] });
     if (outgoing && outgoing.phase !== "ended") void this.start(outgoing.to, outgoing.name, outgoing.video);
-  }
-
-  /** @param {import("./state.js").Text} text */
-  #say(text) {
-    this.o.store.set({ toast: text });
-    this.o.announce(text);
   }
 }
 

@@ -1,4 +1,5 @@
 import { explainRefusal } from "./rtc/explain.js";
+import { say } from "./say.js";
 import { dropStay, keepStay, takeStay } from "./stay.js";
 
 /**
@@ -15,6 +16,9 @@ import { dropStay, keepStay, takeStay } from "./stay.js";
  *
  * @typedef {Partial<Pick<CallView, "kind" | "label" | "other" | "phase">> & {ask: () => Promise<Entry>, stored?: boolean, hurry?: boolean, keep?: boolean}} Way
  *   a way into a room that has no lobby: `ask` is its request; hurry: somebody waits in it
+ *
+ * @typedef {{max?: number, title?: string, locked?: boolean, pass?: string, guarded?: boolean}} Plan
+ *   guarded: it had a password that this page does not know any more
  *
  * @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over
  */
@@ -44,7 +48,7 @@ export class Calls {
   #turn = 0;
   /** @type {{retry?: any, linger?: any}} */
   #timers = {};
-  /** @type {Map<string, {max?: number, title?: string, locked?: boolean, pass?: string}>} settings of rooms that this page is about to make, or made */
+  /** @type {Map<string, Plan>} settings of rooms that this page is about to make, or made */
   #plans = new Map();
   #met = new Set();
   /** @type {Attachment[]} */
@@ -85,7 +89,7 @@ export class Calls {
     return this.#live;
   }
 
-  /** Remembers what a room shall be like. @param {string} room @param {{max?: number, title?: string, locked?: boolean, pass?: string}} settings */
+  /** Remembers what a room shall be like. @param {string} room @param {Plan} settings */
   plan(room, settings) {
     this.#plans.set(room, { ...this.#plans.get(room), ...settings });
   }
@@ -216,10 +220,14 @@ export class Calls {
   }
 
   /** Who finds himself alone in a room that he had made, after a reload, makes it as it was. @param {import("./net/types.js").Room} room */
-  #furnish({ room, kind, peers, locked, title }) {
+  #furnish({ room, kind, peers, locked, title, pass }) {
     const plan = this.#plans.get(room);
     if (!plan || kind !== "link" || peers.length > 1) return;
-    const set = { ...(plan.title && !title && { title: plan.title }), ...(plan.locked && !locked && { locked: true }) };
+    // Without its password it stays shut until its owner has looked.
+    const open = plan.guarded === true && !pass && !plan.pass;
+    this.plan(room, { guarded: false });
+    if (open) say(this.o, { key: "room.pass.gone" });
+    const set = { ...(plan.title && !title && { title: plan.title }), ...((plan.locked || open) && !locked && { locked: true }) };
     if (Object.keys(set).length) this.o.session.request("room.set", { room, ...set }).catch(() => {});
   }
 
@@ -286,7 +294,7 @@ export class Calls {
     const { call, posted, devices } = this.o.store.state;
     if (call && this.#live && STAYS.has(call.phase)) {
       const { room, kind, label, other, title, locked, max } = call;
-      const settings = kind === "link" ? { title, locked, max, pass: this.#plans.get(room)?.pass } : {};
+      const settings = kind === "link" ? { title, locked, max, guarded: call.pass } : {};
       keepStay({ room, kind, label, other, settings, mic: devices.mic.on, cam: devices.cam.on, posting: call.phase === "waiting" && posted ? posted : null });
     } else dropStay();
     // Behind a lock nobody would open again, the place must stay.

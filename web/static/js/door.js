@@ -1,4 +1,5 @@
 import { explainRefusal } from "./rtc/explain.js";
+import { say } from "./say.js";
 
 /**
  * @typedef {object} DoorOptions
@@ -16,13 +17,18 @@ export class Door {
   /** @type {any} */
   #timer;
   #note = "";
+  /** The room at whose door this person waits. */
+  #at = "";
 
   /** @param {DoorOptions} options */
   constructor(options) {
     this.o = options;
-    const { session } = options;
+    const { session, store } = options;
     session.onFrame("room.knock", (frame) => this.#knocked(frame));
     session.onFrame("room.admitted", (frame) => this.#admitted(frame));
+    // In by another way, or gone: nobody waits at the door any more.
+    session.onFrame("room.peer", ({ room, peer }) => this.#call?.room === room && this.#forget(peer.peer));
+    store.subscribe(({ call }) => this.#at && (call?.room !== this.#at || call.phase !== "knocking") && this.#giveUp());
     session.on("welcome", ({ resumed }) => resumed || (this.#call?.phase === "knocking" && void this.knock(this.#note)));
   }
 
@@ -42,6 +48,7 @@ export class Door {
     if (!call) return;
     this.#note = note.trim();
     this.#set({ phase: "knocking", problem: null });
+    this.#at = call.room;
     this.#wait();
     try {
       await this.o.session.request("room.knock", { room: call.room, ...(this.#note && { note: this.#note }) });
@@ -62,10 +69,20 @@ export class Door {
     }, TRY_MS);
   }
 
+  /** Whoever goes away from the door tells the host. */
+  #giveUp() {
+    const room = this.#at;
+    this.#at = "";
+    clearTimeout(this.#timer);
+    if (this.#call?.room === room && this.#call.phase === "in") return;
+    this.o.session.request("room.leave", { room }).catch(() => {}); // let in or refused meanwhile
+  }
+
   /** @param {{room: string, allow: boolean}} frame */
   #admitted({ room, allow }) {
     if (this.#call?.room !== room || this.#call.phase !== "knocking") return;
     clearTimeout(this.#timer);
+    this.#at = "";
     if (allow) return void this.o.calls.join();
     this.#set({ phase: "refused", problem: { key: "error.denied" } });
   }
@@ -79,11 +96,17 @@ export class Door {
     this.o.announce({ key: "knock.title", values: { name: peer.name } }, true);
   }
 
+  /** @param {string} peer */
+  #forget(peer) {
+    const knocks = this.#call?.knocks ?? [];
+    if (knocks.some((one) => one.id === peer)) this.#set({ knocks: knocks.filter((one) => one.id !== peer) });
+  }
+
   /** @param {string} peer @param {boolean} allow */
   admit(peer, allow) {
     const call = this.#call;
     if (!call) return;
-    this.#set({ knocks: call.knocks.filter((one) => one.id !== peer) });
+    this.#forget(peer);
     this.#ask("room.admit", { peer, allow });
   }
 
@@ -109,9 +132,7 @@ export class Door {
     const room = this.#call?.room;
     this.o.session.request(t, { room, ...fields }).catch((error) => {
       if (error.code === "peer_gone" || error.code === "not_in_room") return; // gone meanwhile
-      const toast = explainRefusal(error);
-      this.o.store.set({ toast });
-      this.o.announce(toast);
+      say(this.o, explainRefusal(error));
     });
   }
 }

@@ -8,7 +8,8 @@
  * @property {"link" | "call" | "offer"} kind
  * @property {string} label                              whom one talks to
  * @property {import("./state.js").Contact | null} other
- * @property {{title?: string, locked?: boolean, max?: number, pass?: string}} settings  of a room, to be made anew when nobody was left in it
+ * @property {{title?: string, locked?: boolean, max?: number, guarded?: boolean}} settings  of a room, to be made anew when
+ *   nobody was left in it; guarded: it had a password, which is not kept: browsers write this storage to the disk
  * @property {boolean} mic                                whether it was on
  * @property {boolean} cam
  * @property {import("./board.js").Posting | null} posting  the open call that waits
