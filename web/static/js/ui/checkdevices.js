@@ -1,4 +1,5 @@
-import { listen } from "../check/devices.js";
+import { ask, listen } from "../check/devices.js";
+import { within } from "../check/loop.js";
 import { one } from "../check/checks.js";
 import * as verdict from "../check/verdict.js";
 import { t } from "../i18n.js";
@@ -12,6 +13,8 @@ import { toneUrl } from "./tone.js";
 
 /** How long the camera is watched: some need a second to wake up. */
 const WATCH_MS = 2_500;
+/** A camera that has given nothing by then gives nothing. */
+const START_MS = 5_000;
 /** Pages that are not secure have no devices to ask for. */
 const noDevices = () => Promise.reject(Object.assign(new Error("insecure"), { name: "InsecureContext" }));
 /** The picture is judged by a small copy of it. */
@@ -39,8 +42,8 @@ export function MicCheck({ onRow }) {
   const start = async () => {
     setBusy(true);
     onRow({ id: "mic", state: "running", verdict: null, facts: {} });
-    const ask = () => (navigator.mediaDevices ? listen((level) => bar.current && (bar.current.value = level)) : noDevices());
-    onRow(await opened("mic", "mic", ask, verdict.mic));
+    const look = () => (navigator.mediaDevices ? listen((level) => bar.current && (bar.current.value = level)) : noDevices());
+    onRow(await opened("mic", "mic", look, verdict.mic));
     setBusy(false);
   };
   return html`
@@ -82,10 +85,10 @@ function brightest(video) {
 
 /** @param {HTMLVideoElement} video */
 async function watch(video) {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const stream = await ask({ video: true });
   try {
     video.srcObject = stream;
-    await video.play();
+    await within(video.play(), START_MS).catch(() => {}); // no frame at all: the count says so
     const before = video.getVideoPlaybackQuality().totalVideoFrames;
     await new Promise((done) => setTimeout(done, WATCH_MS));
     const frames = video.getVideoPlaybackQuality().totalVideoFrames - before;
@@ -104,8 +107,8 @@ export function CameraCheck({ onRow }) {
   const start = async () => {
     setBusy(true);
     onRow({ id: "camera", state: "running", verdict: null, facts: {} });
-    const ask = () => (navigator.mediaDevices && video.current ? watch(video.current) : noDevices());
-    onRow(await opened("cam", "camera", ask, verdict.camera));
+    const look = () => (navigator.mediaDevices && video.current ? watch(video.current) : noDevices());
+    onRow(await opened("cam", "camera", look, verdict.camera));
     setBusy(false);
   };
   return html`
