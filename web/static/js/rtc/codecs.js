@@ -38,12 +38,14 @@ function first(slot, { codec, red }) {
  * Puts the wanted codecs first, to be called before an offer or answer is made.
  * All others stay in the list: repair formats, and what the other side may have.
  * @param {readonly RTCRtpTransceiver[]} transceivers  in the order of the layout @param {Wish} wish
+ * @param {boolean} offers  an offer says the whole order, since the browser would keep an earlier one; an answer follows
+ *   the order of the offer where nothing is wanted
  */
-export function prefer(transceivers, wish) {
+export function prefer(transceivers, wish, offers) {
   LAYOUT.forEach(({ slot, kind }, i) => {
     const wanted = first(slot, wish).toLowerCase();
     const rank = (/** @type {RTCRtpCodec} */ { mimeType }) => (mimeType.toLowerCase() === wanted ? 0 : 1);
-    transceivers[i]?.setCodecPreferences?.(wanted ? [...known(kind)].sort((a, b) => rank(a) - rank(b)) : []);
+    transceivers[i]?.setCodecPreferences?.(wanted || offers ? [...known(kind)].sort((a, b) => rank(a) - rank(b)) : []);
   });
 }
 

@@ -199,7 +199,7 @@ export class Peer {
     const wish = JSON.stringify(this.#wish);
     if (this.pc.connectionState !== "connected" || wish === this.#agreed) return;
     this.#agreed = wish;
-    prefer(this.pc.getTransceivers(), this.#wish);
+    prefer(this.pc.getTransceivers(), this.#wish, true);
     this.#negotiation.renew();
   }
 
@@ -277,14 +277,14 @@ export class Peer {
       beforeAnswer: () => {
         this.#offered = this.now();
         adoptLayout(pc, o.tracks());
-        prefer(pc.getTransceivers(), this.#wish);
+        prefer(pc.getTransceivers(), this.#wish, false);
         this.#events.emit("tracks", remoteTracks(pc));
       },
       onError: (error) => this.#events.emit("error", error),
     });
     if (this.initiator) {
       createLayout(pc, o.tracks());
-      prefer(pc.getTransceivers(), this.#wish);
+      prefer(pc.getTransceivers(), this.#wish, true);
     }
     // Who answers has its pictures in the order of who offers, until it offers itself.
     this.#agreed = JSON.stringify(this.initiator ? this.#wish : { codec: "auto", red: false });
