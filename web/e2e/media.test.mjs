@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
 import { assertPlaying, enter, LIMIT_MS, until } from "./lib/call.mjs";
@@ -122,3 +123,17 @@ test("where much of the sound is lost for long, it is sent twice, after one more
     await playing(ann, bob, "red");
     assert.equal(await made(ann), 1);
   }, lossy));
+
+test("after the call a report on the connection may be saved: what happened, no names, no addresses", { timeout: 120_000 }, () =>
+  two("report", async (ann, bob) => {
+    await bob.getByRole("button", { name: "Leave" }).click();
+    await ann.getByRole("heading", { name: "You are the only one here" }).waitFor({ timeout: LIMIT_MS });
+    await ann.getByRole("button", { name: "Leave" }).click();
+    const [file] = await Promise.all([ann.waitForEvent("download"), ann.getByRole("button", { name: "Save a report on the connection" }).click()]);
+    assert.match(file.suggestedFilename(), /^parley-call-.*\.json$/);
+    const text = await readFile(await file.path(), "utf8");
+    const { members, events } = JSON.parse(text);
+    assert.deepEqual(members.map(({ who, gone, phase }) => [who, gone, phase]), [["1", "left", "connected"]]);
+    assert.ok(events.some(({ what }) => /^connected direct after \d+ ms$/.test(what)), text);
+    assert.doesNotMatch(text, /Ann|Bob|127\.0\.0\.1|192\.|p_[a-z0-9]{8}/);
+  }));

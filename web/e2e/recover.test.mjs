@@ -39,3 +39,44 @@ test("when packets stop the page says so, and the call comes back by itself", { 
   assertNoFaults(ann, bob);
   await Promise.all([ann.context().close(), bob.context().close()]);
 });
+
+/** Counts the tones of a page, and keeps what its live regions say. */
+const listen = () => {
+  window.tones = 0;
+  const Native = window.OscillatorNode;
+  window.OscillatorNode = class extends Native {
+    constructor(...of) {
+      super(...of);
+      window.tones++;
+    }
+  };
+  window.said = [];
+  addEventListener("DOMContentLoaded", () => {
+    for (const id of ["polite", "assertive"]) {
+      const region = document.getElementById(id);
+      new MutationObserver(() => region.textContent && window.said.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+    }
+  });
+};
+
+test("a failure that lasts is heard, and after a minute this side tests itself and says whose side it is on", { timeout: 200_000 }, async () => {
+  const [ann, bob] = [await person(browser, server.url, { before: listen }), await person(apart.browser, server.url)];
+  const url = `${server.url}/r/lasting`;
+  await enter(ann, url, "Ann lasting");
+  await enter(bob, url, "Bob lasting");
+  await assertPlaying(ann, "Bob lasting");
+  const tones = await ann.evaluate(() => window.tones);
+  apart.freeze();
+  try {
+    await until("the tone", () => ann.evaluate((before) => window.tones > before, tones));
+    await until("words", () => ann.evaluate(() => window.said.includes("The connection to Bob lasting is broken. Reconnecting…")));
+    await ann.locator("[data-peer][data-phase=lost]").waitFor({ timeout: 90_000 });
+    await ann.getByText("it is the other side’s network or device").waitFor({ timeout: 60_000 });
+    for (const name of ["Retry now", "Leave"]) await ann.locator("[data-peer]").getByRole("button", { name }).waitFor();
+    await ann.locator("[data-peer]").getByRole("link", { name: "Test my connection" }).waitFor();
+  } finally {
+    apart.thaw();
+  }
+  assertNoFaults(ann);
+  await Promise.all([ann.context().close(), bob.context().close()]);
+});

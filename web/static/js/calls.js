@@ -275,9 +275,10 @@ export class Calls {
     this.#turn++;
     const seconds = call.since ? Math.round((Date.now() - call.since) / 1000) : 0;
     const people = this.#met.size;
+    const report = people ? this.#live?.report ?? null : null;
     this.#hangUp();
     this.o.media.stop();
-    this.#set({ phase: "left", members: [], knocks: [], summary: { seconds, people, ended } });
+    this.#set({ phase: "left", members: [], knocks: [], summary: { seconds, people, ended, report } });
   }
 
   /** Leaves without a trace on the page: another page takes its place. @param {{keep?: boolean}} [how] */

@@ -31,7 +31,8 @@
  * @property {number} since        start, in milliseconds since 1970
  * @property {boolean} [hand]      this person has raised it
  * @property {Text | null} problem
- * @property {{seconds: number, people: number, ended: boolean} | null} summary  ended: the others had gone
+ * @property {{seconds: number, people: number, ended: boolean, report: object | null} | null} summary  ended: the others
+ *   had gone; report: how the connections did, without names and addresses
  *
  * @typedef {object} Outgoing      a call by name, until it is accepted
  * @property {string} call         its id; "" before the server has answered

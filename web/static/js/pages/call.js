@@ -9,6 +9,7 @@ import { html, useClock, useMedia, useState, useStore } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { useMediaSession, useSigns, useSizes, useWakeLock } from "../ui/inside.js";
 import { Invite } from "../ui/invite.js";
+import { useLinkWords } from "../ui/links.js";
 import { KeysDialog, More, SettingsDialog, SIGNS } from "../ui/more.js";
 import { Comings, Notices } from "../ui/notices.js";
 import { usePip } from "../ui/pip.js";
@@ -34,6 +35,7 @@ export function CallPage({ app, state }) {
   useWakeLock();
   useMediaSession(app, state, togglePip);
   useSizes(app, state, pip);
+  useLinkWords(members);
   const hand = () => app.calls.raiseHand(!state.call?.hand);
   const open = (/** @type {string} */ name) => setDialog({ name });
   // A dialog that says late that it was closed does not close the next one.

@@ -1,6 +1,5 @@
 import { Emitter } from "../net/emitter.js";
 import { ProtocolError } from "../net/errors.js";
-import { factsOf } from "./journal.js";
 import { Mesh } from "./mesh.js";
 import { wanted } from "./want.js";
 
@@ -225,7 +224,7 @@ export class Call {
   /** What happened so far, and how everybody does: without names and addresses. */
   get report() {
     const journal = this.#mesh?.journal;
-    const members = this.views.map((view) => ({ who: journal?.number(view.id), ...factsOf(view) }));
+    const members = [...(journal?.gone ?? []), ...this.views.map((view) => journal?.facts(view))];
     return { relayOnly: this.o.relayOnly ?? false, dataUse: this.#use, members, events: journal?.entries ?? [] };
   }
 

@@ -7,10 +7,14 @@
 
 /** The oldest entries make room for the newest. */
 const MOST = 200;
+/** So many of those who have gone are told of. */
+const MOST_GONE = 20;
 
 export class Journal {
   /** @type {Entry[]} */
   entries = [];
+  /** @type {object[]} how those did who have gone, as they went */
+  gone = [];
   /** @type {Map<string, string>} id of a member -> its number */
   #numbers = new Map();
   #start;
@@ -25,6 +29,17 @@ export class Journal {
   add(what, id) {
     this.entries.push({ ms: Math.round(this.now() - this.#start), who: id ? this.number(id) : "me", what });
     if (this.entries.length > MOST) this.entries.shift();
+  }
+
+  /** Keeps how a member did that goes now. @param {import("./member.js").View} view @param {string} reason */
+  leave(view, reason) {
+    this.add(reason, view.id);
+    this.gone = [...this.gone, { ...this.facts(view), gone: reason }].slice(-MOST_GONE);
+  }
+
+  /** @param {import("./member.js").View} view */
+  facts(view) {
+    return { who: this.number(view.id), ...factsOf(view) };
   }
 
   /** @param {string} id @returns {string} */

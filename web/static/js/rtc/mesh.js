@@ -319,7 +319,7 @@ export class Mesh {
   #remove(member, reason) {
     if (!this.#members.delete(member.peer.peer)) return;
     const view = member.view;
-    this.journal.add(reason, member.peer.peer);
+    this.journal.leave(view, reason);
     member.close();
     this.#events.emit("left", { view, reason });
     this.#share();

@@ -5,6 +5,7 @@ import { Dialog } from "./dialog.js";
 import { hasRelay } from "./devicepanel.js";
 import { RoundTrips } from "./graph.js";
 import { html, useEffect, useState } from "./html.js";
+import { reportText } from "./report.js";
 import { Icon } from "./icon.js";
 
 /** @typedef {import("../rtc/member.js").View} View */
@@ -69,8 +70,7 @@ export function CopyReport({ app }) {
     return () => clearTimeout(timer);
   }, [copied]);
   const copy = async () => {
-    const report = { parley: app.o.build, browser: navigator.userAgent, at: new Date().toISOString(), ...app.calls.live?.report };
-    setCopied(await navigator.clipboard.writeText(JSON.stringify(report, null, 1)).then(() => true, () => false));
+    setCopied(await navigator.clipboard.writeText(reportText(app, app.calls.live?.report)).then(() => true, () => false));
   };
   return html`
     <button type="button" class="button" onClick=${copy}><${Icon} name=${copied ? "check" : "copy"} /><span aria-live="polite">${t(copied ? "connection.copied" : "connection.copy")}</span></button>`;

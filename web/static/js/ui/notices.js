@@ -6,6 +6,7 @@ import { DeviceProblem } from "./devicepanel.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
 import { useVoice } from "./inside.js";
+import { useDiagnosis } from "./links.js";
 
 /** @typedef {import("./root.js").PageProps} PageProps */
 
@@ -50,8 +51,11 @@ function Instead({ app, state, device }) {
 
 /** Why there is no way to somebody; one of them, since the reason is mostly the same. @param {{state: import("../state.js").State}} props */
 function NoWay({ state }) {
+  const side = useDiagnosis(state);
   const why = (state.call?.members ?? []).map((view) => whyOf(view, state)).find(Boolean);
-  return why ? html`<${Notice} icon="wifi-off" text=${t(why.title)} steps=${why.steps.map((step) => t(step, why.values)).join(" ")} />` : null;
+  if (!why) return null;
+  const steps = [...why.steps.map((step) => t(step, why.values)), ...(side ? [t(`diagnosis.${side}`)] : [])];
+  return html`<${Notice} icon="wifi-off" text=${t(why.title)} steps=${steps.join(" ")} />`;
 }
 
 /** The browser's question may hide behind a window. @type {number} milliseconds */

@@ -2,7 +2,8 @@
  * Sound, vibration and a flashing title for calls. The tones are made here: no
  * file is fetched. Where the browser does not let a page sound, the rest does.
  *
- * @typedef {"ring" | "back" | "knock"} Kind  a call comes in; it rings at the other side; someone calls during a call
+ * @typedef {"ring" | "back" | "knock" | "lost"} Kind  a call comes in; it rings at the other side; someone calls
+ *   during a call; a connection has broken
  */
 
 /** @type {Record<Kind, {notes: [frequency: number, start: number, length: number][], every: number, loud: number}>} */
@@ -10,6 +11,7 @@ const TONES = {
   ring: { notes: [[659, 0, 0.22], [880, 0.24, 0.22], [659, 0.6, 0.22], [880, 0.84, 0.4]], every: 2600, loud: 0.16 },
   back: { notes: [[425, 0, 1]], every: 4000, loud: 0.05 },
   knock: { notes: [[880, 0, 0.18], [659, 0.22, 0.24]], every: 5000, loud: 0.07 },
+  lost: { notes: [[440, 0, 0.16], [330, 0.2, 0.24]], every: 2000, loud: 0.05 },
 };
 const BUZZ = [400, 200, 400];
 const FLASH_MS = 1_000;

@@ -1,11 +1,9 @@
 import { t } from "../i18n.js";
 import { callName } from "../names.js";
-import { Full } from "../pages/full.js";
 import { Home } from "../pages/home.js";
 import { Lobby } from "../pages/lobby.js";
 import { Message } from "../pages/message.js";
 import { SignIn } from "../pages/signin.js";
-import { again, Summary } from "../pages/summary.js";
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Lazy, preload } from "./lazy.js";
 import { Incoming, useAnswered, useMissed } from "./ring.js";
@@ -26,6 +24,9 @@ const LATER = {
   test: withStyle(() => import("../pages/test.js").then(({ TestPage }) => TestPage), "css/check.css"),
   admin: withStyle(() => import("../pages/admin.js").then(({ AdminPage }) => AdminPage), "css/admin.css"),
   call: withStyle(() => import("../pages/call.js").then(({ CallPage }) => CallPage), "css/call.css", "css/chat.css"),
+  full: () => import("../pages/full.js").then(({ Full }) => Full),
+  left: () => import("../pages/summary.js").then(({ Summary }) => Summary),
+  refused: () => import("../pages/summary.js").then(({ Refused }) => Refused),
   waiting: () => import("../pages/waiting.js").then(({ Waiting }) => Waiting),
   password: () => import("../pages/door.js").then(({ Password }) => Password),
   locked: () => import("../pages/door.js").then(({ Locked }) => Locked),
@@ -33,7 +34,7 @@ const LATER = {
 };
 
 /** Which of them may be next, by page. @type {Record<string, string[]>} */
-const NEXT = { home: ["user", "waiting"], "room.lobby": ["call"], "room.waiting": ["call"], "user.calling": ["call"], ring: ["call"], "room.locked": ["knocking"] };
+const NEXT = { home: ["user", "waiting"], "room.lobby": ["call", "full", "refused"], "room.in": ["left", "refused"], "room.waiting": ["call"], "user.calling": ["call"], ring: ["call"], "room.locked": ["knocking"] };
 
 /** @param {string} name  of LATER */
 function later(name) {
@@ -56,8 +57,8 @@ const [About, UserPage, TestPage, AdminPage] = [later("about"), later("user"), l
 
 /** The page of each phase of a call. @type {Record<import("../state.js").CallView["phase"], (props: PageProps) => object>} */
 const CALL_PAGES = {
-  lobby: Lobby, joining: Joining, calling: Splash, waiting: later("waiting"), in: later("call"), full: Full, password: later("password"), locked: later("locked"),
-  knocking: later("knocking"), refused: Refused, left: Summary,
+  lobby: Lobby, joining: Joining, calling: Splash, waiting: later("waiting"), in: later("call"), full: later("full"), password: later("password"), locked: later("locked"),
+  knocking: later("knocking"), refused: later("refused"), left: later("left"),
 };
 
 /** @param {{app: App, store: import("../state.js").AppStore}} props */
@@ -135,20 +136,6 @@ function Ended({ app, code }) {
   const reload = () => (code === "version" ? location.reload() : app.resume());
   return html`<${Message} icon=${code === "version" ? "refresh" : "info"} title=${t(`ended.${code}.title`)}
     text=${t(`ended.${code}.text`)} action=${t(`ended.${code}.action`)} onAction=${reload} />`;
-}
-
-/** @param {PageProps} props */
-function Refused({ app, state }) {
-  const { call } = state;
-  const problem = call?.problem;
-  const text = problem ? t(problem.key, problem.values) : "";
-  const gone = problem?.key === "error.not_found" ? t("summary.gone") : text;
-  if (call && call.kind !== "link") return html`<${Message} icon="phone-off" title=${t("summary.over")} text=${gone} ...${again(app, call)} />`;
-  if (problem?.key === "call.kicked") {
-    return html`<${Message} icon="door" title=${text} text=${t("call.kicked.text")} action=${t("common.home")} onAction=${() => app.o.router.go("/")} />`;
-  }
-  return html`<${Message} icon="alert" title=${t("refused.title", { room: call?.room ?? "" })} text=${text}
-    action=${t("common.retry")} onAction=${() => app.calls.again()} second=${t("common.home")} onSecond=${() => app.o.router.go("/")} />`;
 }
 
 /**
