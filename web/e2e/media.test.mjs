@@ -137,3 +137,33 @@ test("after the call a report on the connection may be saved: what happened, no 
     assert.ok(events.some(({ what }) => /^connected direct after \d+ ms$/.test(what)), text);
     assert.doesNotMatch(text, /Ann|Bob|127\.0\.0\.1|192\.|p_[a-z0-9]{8}/);
   }));
+
+/** A client that says with every signal that it has started over, and says the last one again and again while `pester` is set. */
+const restless = () => {
+  const { send } = WebSocket.prototype;
+  let last;
+  WebSocket.prototype.send = function (text) {
+    const frame = JSON.parse(text);
+    if (frame.t === "signal") last = { socket: this, frame };
+    return send.call(this, text);
+  };
+  let n = 0;
+  setInterval(() => {
+    if (!window.pester || !last) return;
+    const { socket, frame } = last;
+    send.call(socket, JSON.stringify({ ...frame, id: 1e6 + ++n, data: { pc: `restless${n}`, description: { type: "offer", sdp: "v=0" } } }));
+  }, 100);
+};
+
+test("who says all the time to have started over is followed ever less often, and the tile says so", { timeout: 200_000 }, () =>
+  two("restless", async (ann, bob) => {
+    const before = await made(bob);
+    await ann.evaluate(() => void (window.pester = true));
+    await bob.getByText("Their browser keeps starting over; waiting a moment…").waitFor({ timeout: LIMIT_MS });
+    await bob.waitForTimeout(10_000);
+    const after = await made(bob);
+    assert.ok(after - before <= 12, `${after - before} connections`);
+    await ann.evaluate(() => void (window.pester = false));
+    await until("the call comes back", () => shown(bob), 120_000);
+    await playing(ann, bob, "restless");
+  }, restless));

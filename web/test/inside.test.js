@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { stepOf } from "../static/js/rtc/diagnose.js";
 import { digestOf, readDigest } from "../static/js/rtc/digest.js";
-import { explainPath, explainShare } from "../static/js/rtc/explain.js";
+import { explainPath, explainShare } from "../static/js/rtc/explaincall.js";
 import { Journal } from "../static/js/rtc/journal.js";
 import { Watchdog } from "../static/js/rtc/recover.js";
 import { readReport } from "../static/js/rtc/stats.js";

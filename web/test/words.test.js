@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { LANGUAGES, OWN_NAMES, choose, clock, format } from "../static/js/i18n.js";
 import { pseudo, pseudoMessages } from "../static/js/pseudo.js";
 import { relayDoors } from "../static/js/rtc/diagnose.js";
-import { explainDevice, explainPath, explainRefusal } from "../static/js/rtc/explain.js";
+import { explainDevice, explainRefusal } from "../static/js/rtc/explain.js";
+import { explainPath } from "../static/js/rtc/explaincall.js";
 import { callName, guestName, hue, initials, nextName, roomName } from "../static/js/names.js";
 import { inviteFrom, parse, roomFrom, userPath } from "../static/js/router.js";
 

@@ -312,6 +312,7 @@ export { SUBPROTOCOL } from "./net/session.js";
 export { Mesh } from "./rtc/mesh.js";
 export { Peer } from "./rtc/peer.js";
 export { LAYOUT, noTracks } from "./rtc/layout.js";
-export { explainDevice, explainPath, explainRefusal } from "./rtc/explain.js";
+export { explainDevice, explainRefusal } from "./rtc/explain.js";
+export { explainPath } from "./rtc/explaincall.js";
 export { meter } from "./rtc/level.js";
 export { pathOf } from "./rtc/stats.js";

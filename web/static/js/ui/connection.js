@@ -1,6 +1,6 @@
 import { t } from "../i18n.js";
 import { relayDoors } from "../rtc/diagnose.js";
-import { explainPath } from "../rtc/explain.js";
+import { explainPath } from "../rtc/explaincall.js";
 import { Dialog } from "./dialog.js";
 import { hasRelay } from "./devicepanel.js";
 import { RoundTrips } from "./graph.js";

@@ -1,5 +1,5 @@
 import { t } from "../i18n.js";
-import { explainShare } from "../rtc/explain.js";
+import { explainShare } from "../rtc/explaincall.js";
 import { announce } from "./announce.js";
 import { whyOf } from "./connection.js";
 import { DeviceProblem } from "./devicepanel.js";
