@@ -17,6 +17,7 @@ import (
 type process struct {
 	cmd  *exec.Cmd
 	addr string
+	dir  string // goes away with it, unless ""
 }
 
 // startTime is how long a server may take to listen.
@@ -24,14 +25,14 @@ const startTime = 15 * time.Second
 
 func startProcess(ctx context.Context, addr string, env []string, name string, args ...string) (*process, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env, cmd.SysProcAttr = append(os.Environ(), env...), withUs()
 	if os.Getenv("LOADGEN_VERBOSE") != "" {
 		cmd.Stderr = os.Stderr
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd, addr}
+	p := &process{cmd: cmd, addr: addr}
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
@@ -45,6 +46,9 @@ func startProcess(ctx context.Context, addr string, env []string, name string, a
 func (p *process) stop() {
 	p.cmd.Process.Kill()
 	p.cmd.Wait()
+	if p.dir != "" {
+		os.RemoveAll(p.dir)
+	}
 }
 
 // rss is the resident memory in bytes.

@@ -17,7 +17,7 @@ func relay(ctx context.Context, w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "loadgen-relay-")
+	dir, err := scratch("relay")
 	if err != nil {
 		return err
 	}

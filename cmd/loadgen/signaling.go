@@ -106,10 +106,19 @@ func launch(ctx context.Context, env []string, command func(addr string) []strin
 // startParley lifts the limits that one address would meet; everything else is
 // the default.
 func startParley(ctx context.Context, binary string) (*process, error) {
-	dir, err := os.MkdirTemp("", "parley-bench-")
+	dir, err := scratch("bench")
 	if err != nil {
 		return nil, err
 	}
+	p, err := launchParley(ctx, dir, binary)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	p.dir = dir
+	return p, nil
+}
+
+func launchParley(ctx context.Context, dir, binary string) (*process, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err

@@ -36,15 +36,16 @@ type soakServer struct {
 const (
 	soakDisk        = "2m" // of the tmpfs
 	soakDescriptors = 700
+	soakData        = "data" // in the folder of a soak
 )
 
 // newSoakServer makes the folder and the disk of a server; remove takes both away.
 func newSoakServer() (*soakServer, error) {
-	dir, err := os.MkdirTemp("", "parley-soak-")
+	dir, err := scratch("soak")
 	if err != nil {
 		return nil, err
 	}
-	s := &soakServer{dir: dir, data: filepath.Join(dir, "data"), log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
+	s := &soakServer{dir: dir, data: filepath.Join(dir, soakData), log: filepath.Join(dir, "log"), ended: make(chan error, 1)}
 	if err := os.Mkdir(s.data, 0o700); err != nil {
 		return s, err
 	}
@@ -77,7 +78,7 @@ func (s *soakServer) start(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	s.cmd = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" serve`, soakDescriptors), path)
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, log, log
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.dir, log, log, withUs()
 	s.cmd.Env = append(os.Environ(), "PARLEY_DATA_DIR="+s.data, "PARLEY_HTTP_LISTEN="+s.web, "PARLEY_ADMIN_LISTEN="+s.admin, "PARLEY_RELAY_LISTEN="+s.turn,
 		"PARLEY_RELAY_SECRETS_FILE="+secret, "PARLEY_RELAY_ALLOW_OWN_ADDRESSES=true", // for packets from outside the relay
 		"PARLEY_SIGNALING_RESUME_WINDOW=3s", "PARLEY_SIGNALING_MAX_SESSIONS_PER_IP=10000", "PARLEY_SHUTDOWN_GRACE=5s")

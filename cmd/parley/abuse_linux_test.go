@@ -197,7 +197,7 @@ func (v *victim) start(dir string, files int, args, env []string) error {
 	if files > 0 {
 		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$@"`, files), "sh"}, args...)
 	}
-	v.cmd = exec.Command(args[0], args[1:]...)
+	v.cmd = bound(exec.Command(args[0], args[1:]...))
 	v.cmd.Dir, v.cmd.Env = dir, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
 	v.cmd.Stderr = &v.log
 	if err := v.cmd.Start(); err != nil {

@@ -60,7 +60,7 @@ func startPebble(t *testing.T, tlsPort, httpPort int) pebble {
 		api, manage, certs+"/localhost/cert.pem", certs+"/localhost/key.pem", tlsPort, httpPort, shortLife), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(filepath.Join(dir, "pebble"), "-config", file, "-dnsserver", everyNameIsLoopback(t))
+	c := bound(exec.Command(filepath.Join(dir, "pebble"), "-config", file, "-dnsserver", everyNameIsLoopback(t)))
 	c.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0")
 	var log lockedBuffer
 	c.Stdout, c.Stderr = &log, &log

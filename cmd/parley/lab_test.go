@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -29,7 +30,10 @@ const (
 	labName   = "call.example.org"
 )
 
-var labs = new(atomic.Int32)
+var (
+	labs  = new(atomic.Int32)
+	sweep = new(sync.Once)
+)
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
@@ -39,7 +43,8 @@ func newLab(t *testing.T) *lab {
 		}
 		t.Skip("network namespaces need root, ip and nft")
 	}
-	id := fmt.Sprintf("pd%d-%d", os.Getpid()%100000, labs.Add(1))
+	sweep.Do(removeLeftovers)
+	id := fmt.Sprint(labID(), labs.Add(1))
 	l := &lab{t: t, server: id + "s", client: id + "c", dir: t.TempDir()}
 	for _, ns := range []string{l.server, l.client} {
 		l.must("ip", "netns", "add", ns)
@@ -95,7 +100,7 @@ func (l *lab) command(ns, part string, args []string, env ...string) *exec.Cmd {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	c := exec.Command("ip", append([]string{"netns", "exec", ns, self}, args...)...)
+	c := bound(exec.Command("ip", append([]string{"netns", "exec", ns, self}, args...)...))
 	c.Dir = l.dir
 	c.Env = append([]string{actAs + "=" + part, "PATH=" + os.Getenv("PATH")}, env...)
 	return c

@@ -95,7 +95,7 @@ func self(t *testing.T, dir string, args []string, env ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(path, args...)
+	c := bound(exec.Command(path, args...))
 	c.Dir, c.Env = dir, append([]string{actAs + "=parley"}, env...)
 	return c
 }
@@ -117,7 +117,7 @@ func TestSocketActivation(t *testing.T) {
 	for _, e := range append(smallEnv(), actAs+"=parley") {
 		args = append(args, "-E", e)
 	}
-	c := exec.Command("systemd-socket-activate", append(args, path, "serve")...)
+	c := bound(exec.Command("systemd-socket-activate", append(args, path, "serve")...))
 	c.Dir = t.TempDir()
 	var log lockedBuffer
 	c.Stdout, c.Stderr = &log, &log
@@ -160,7 +160,7 @@ func TestRestartRefusesNobody(t *testing.T) {
 	dir := t.TempDir()
 	serve := func() (stop func()) {
 		// The shell knows the id of the process that it turns into.
-		c := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, self(t, dir, nil).Path)
+		c := bound(exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, self(t, dir, nil).Path))
 		c.Dir, c.ExtraFiles = dir, []*os.File{file}
 		c.Env = append(smallEnv(), actAs+"=parley", "LISTEN_FDS=1", "LISTEN_FDNAMES=http")
 		var log lockedBuffer
@@ -273,7 +273,7 @@ func TestCallUnderTheUnitsRights(t *testing.T) {
 		needTool(t, tool)
 	}
 	const uid = 64198 // nobody's
-	dir, err := os.MkdirTemp("", "parley-unit-")
+	dir, err := os.MkdirTemp("", fmt.Sprintf("parley-unit-%d-", os.Getpid()))
 	if err != nil {
 		t.Fatal(err)
 	}

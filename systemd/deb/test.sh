@@ -5,7 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 read -r mirror suite < <(apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' | head -n 1)
-root=$(mktemp -d /tmp/parley-debian.XXXXXX)
+for left in /tmp/parley-debian.*.*; do # of a run that was killed
+  pid=${left#*debian.}
+  [ ! -d "$left" ] || [ -d "/proc/${pid%%.*}" ] || rm -rf --one-file-system "$left"
+done
+root=$(mktemp -d "/tmp/parley-debian.$$.XXXXXX")
 chmod 0755 "$root" # it is the / of another user inside
 trap 'rm -rf --one-file-system "$root"' EXIT
 say() { echo "package: $*"; }

@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
 import { LIMIT_MS, signIn, until } from "./lib/call.mjs";
+import { scratch } from "./lib/scratch.mjs";
 import { BIN, ENV, startServer } from "./lib/server.mjs";
 
 let browser, dir;
 before(async () => {
   browser = await launch();
-  dir = await mkdtemp(path.join(os.tmpdir(), "parley-signin-"));
+  dir = await scratch("signin");
 });
 after(async () => {
   await browser?.close();

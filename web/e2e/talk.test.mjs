@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { AXE, violations } from "./lib/axe.mjs";
 import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
 import { enter, LIMIT_MS, until } from "./lib/call.mjs";
+import { scratch } from "./lib/scratch.mjs";
 import { startServer } from "./lib/server.mjs";
 
 const MIB = 1 << 20;
 let browser, server, dir;
 before(async () => {
-  dir = await mkdtemp(path.join(os.tmpdir(), "parley-files-"));
+  dir = await scratch("files");
   server = await startServer();
   browser = await launch();
 });

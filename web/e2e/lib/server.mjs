@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import net from "node:net";
-import os from "node:os";
 import path from "node:path";
+import { scratch } from "./scratch.mjs";
 
 export const BIN = path.resolve(process.env.PARLEY_BIN ?? new URL("../../../bin/parley", import.meta.url).pathname);
 /** The server takes PARLEY_… for configuration; ours are not meant for it. */
@@ -33,7 +33,7 @@ export const toml = (sections) =>
  * @param {Record<string, Record<string, unknown>>} [config]  keys beside the addresses
  */
 export async function startServer(config = {}) {
-  const dir = await mkdtemp(path.join(os.tmpdir(), "parley-e2e-"));
+  const dir = await scratch("e2e");
   const [http, relay, admin] = await Promise.all([freePort(), freePort(), freePort()]);
   const sections = {
     http: { listen: `127.0.0.1:${http}` },
@@ -59,9 +59,9 @@ export async function startServer(config = {}) {
   return server;
 }
 
-/** One life of the process. */
+/** One life of the process, which ends with ours, also when that is killed. */
 async function run(server, file) {
-  const child = spawn(BIN, ["serve", "-config", file], { cwd: server.dir, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", BIN, "serve", "-config", file], { cwd: server.dir, env: ENV, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((done) => child.once("exit", done));
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (server.log += data));
   await ready(server, child);

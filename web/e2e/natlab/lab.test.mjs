@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { until } from "../lib/call.mjs";
+import { scratch } from "../lib/scratch.mjs";
 import { Lab, SERVER } from "./lib/lab.mjs";
 import { run } from "./lib/shell.mjs";
 
@@ -55,7 +55,7 @@ for (const signal of ["SIGINT", "SIGKILL"]) {
 }
 
 test("a laboratory whose set-up fails half-way leaves nothing", TIMEOUT, async () => {
-  const tools = await mkdtemp(path.join(os.tmpdir(), "parley-tools-"));
+  const tools = await scratch("tools");
   const { PATH } = process.env;
   const mine = () => namespaces(`parley${process.pid}x\\d+`);
   try {

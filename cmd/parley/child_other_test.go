@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+import "os/exec"
+
+func bound(c *exec.Cmd) *exec.Cmd { return c }
