@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GO      ?= go
 FUZZ    ?= 20000x
 
-.PHONY: run run-lan build check test deps browser e2e fuzz manual deb package-test release soak bench bench-setup abuse-table clean
+.PHONY: run run-lan build check test deps browser e2e screenshots fuzz manual deb package-test release soak bench bench-setup abuse-table clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/parley ./cmd/parley
@@ -72,6 +72,10 @@ e2e: deps build
 # The manual page of the configuration, after a change of config.toml.
 manual:
 	MANUAL=write $(GO) test -count=1 -run '^TestManualPage' ./cmd/internal/config
+
+# Pictures of every kind of page, for people to look at.
+screenshots: deps build
+	cd web && timeout 600 node e2e/screenshots.mjs
 
 # The Debian package, for this machine or `make deb ARCH=arm64`. A version that
 # is no number (no tag yet) becomes one that grows with each commit.

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { after, before, test } from "node:test";
 import { AXE, violations } from "./lib/axe.mjs";
 import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
 import { enter, LIMIT_MS, signIn, stats, until } from "./lib/call.mjs";
-import { startServer } from "./lib/server.mjs";
+import { adminInvite, startServer } from "./lib/server.mjs";
 
 let browser, server;
 before(async () => {
@@ -16,15 +14,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** @returns {Promise<string>} the fragment of an invite that makes its holder an administrator */
-async function adminInvite(name) {
-  const token = (await readFile(path.join(server.dir, "data", "admin-token"), "utf8")).trim();
-  const answer = await fetch(`http://127.0.0.1:${server.admin}/admin/api/invites`, {
-    method: "POST", headers: { Authorization: `Bearer ${token}` }, body: JSON.stringify({ name, role: "admin" }),
-  });
-  return `#t=${(await answer.json()).token}`;
-}
 
 const section = (page, name) => page.getByRole("region", { name, exact: true }).last();
 const figure = async (page, name) => Number(await page.locator(`[data-figure=${name}] dd`).textContent());
@@ -42,7 +31,7 @@ test("an administrator sees what goes on, and ends it", { timeout: 240_000 }, as
 
   const root = await person(browser, server.url);
   await root.context().addInitScript(AXE);
-  await root.goto(`${server.url}/admin${await adminInvite("Root")}`);
+  await root.goto(`${server.url}/admin${await adminInvite(server, "Root")}`);
   await root.getByRole("heading", { name: "Administration" }).waitFor({ timeout: LIMIT_MS });
   await until("three sessions, one room, two relays", async () =>
     (await figure(root, "people")) === 3 && (await figure(root, "rooms")) === 1 && (await figure(root, "relays")) >= 2);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { scratch } from "./scratch.mjs";
@@ -85,4 +85,13 @@ async function ready(server, child) {
   }
   child.kill("SIGKILL");
   throw new Error(`the server did not start:\n${server.log}`);
+}
+
+/** @param {{dir: string, admin: number}} server @param {string} name @returns {Promise<string>} the fragment of an invite that makes its holder an administrator */
+export async function adminInvite(server, name) {
+  const token = (await readFile(path.join(server.dir, "data", "admin-token"), "utf8")).trim();
+  const answer = await fetch(`http://127.0.0.1:${server.admin}/admin/api/invites`, {
+    method: "POST", headers: { Authorization: `Bearer ${token}` }, body: JSON.stringify({ name, role: "admin" }),
+  });
+  return `#t=${(await answer.json()).token}`;
 }
