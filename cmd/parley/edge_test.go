@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -147,5 +149,23 @@ func TestOneAddressCannotHoldTheWebPort(t *testing.T) {
 	}
 	if log := p.log.String(); !strings.Contains(log, "Connections were refused") {
 		t.Errorf("the log does not tell of it:\n%s", log)
+	}
+}
+
+// A web port that only a proxy on this machine reaches is not announced as a
+// relay over TLS to everybody: visitors would wait for it in vain.
+func TestPortBehindAProxyIsNoRelay(t *testing.T) {
+	for listen, announced := range map[string]int{"127.0.0.1:0": 1, "0.0.0.0:0": 2} {
+		p := start(t, func(c *config.Config) {
+			c.HTTP.Listen, c.TLS.Mode = listen, "self-signed"
+			c.Relay.Listen, c.Relay.TLSListen, c.Relay.ExternalIP = "0.0.0.0:0", "0.0.0.0:0", []netip.Addr{netip.MustParseAddr("203.0.113.9")}
+		})
+		text := string(marshal(p.turn.ICEServers("call.example.org", "login", true)))
+		if got := strings.Count(text, "turns:"); got != announced {
+			t.Errorf("http.listen = %q: %d URLs over TLS, want %d: %s", listen, got, announced, text)
+		}
+		if own := "turns:call.example.org:" + strconv.Itoa(port(p.socks.RelayTLS)); !strings.Contains(text, own) {
+			t.Errorf("http.listen = %q: %s is missing: %s", listen, own, text)
+		}
 	}
 }

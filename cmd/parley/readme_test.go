@@ -83,6 +83,35 @@ func TestLinksOfThePages(t *testing.T) {
 	}
 }
 
+// Operators find each line of the doctor explained.
+func TestEveryLineOfTheDoctorIsExplained(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "systemd/OPERATE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## When something does not work")
+	files, err := filepath.Glob(filepath.Join(root, "cmd/internal/doctor/*side.go"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile(`\{"([a-z/ -]+)", (?:m|v|func)`).FindAllStringSubmatch(string(code), -1)
+		if len(names) < 10 {
+			t.Fatalf("%s: %d lines found", file, len(names))
+		}
+		for _, m := range names {
+			explained := regexp.MustCompile("(?m)^\\|[^|]*`" + regexp.QuoteMeta(m[1]) + "`")
+			if !explained.MatchString(table) {
+				t.Errorf("the doctor's line %q is not explained", m[1])
+			}
+		}
+	}
+}
+
 // hasHeading knows how headings become anchors.
 func hasHeading(text, anchor string) bool {
 	drop := regexp.MustCompile(`[^\p{L}\p{N} -]`)

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"parley/cmd/internal/config"
@@ -39,7 +40,7 @@ func (s *server) buildRelay(ctx context.Context) error {
 		Log: s.log, Realm: r.Realm, Secrets: secrets, CredentialTTL: r.CredentialTTL,
 		External: external, PortMin: r.Ports.Min, PortMax: r.Ports.Max, Reloadable: relayLimits(s.cfg),
 		MonthlyBudget: r.MonthlyBudget, BudgetFile: filepath.Join(s.cfg.DataDir, "traffic"),
-		Ended: s.users.Ended, Engine: r.Engine, ICE: s.iceOptions(listen), Refuse: refuse,
+		Ended: s.users.Ended, Engine: r.Engine, ICE: s.iceOptions(listen, external), Refuse: refuse,
 	})
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
@@ -66,9 +67,9 @@ func relayLimits(cfg config.Config) relay.Reloadable {
 	}
 }
 
-func (s *server) iceOptions(listen netip.AddrPort) relay.ICEOptions {
+func (s *server) iceOptions(listen netip.AddrPort, external []netip.Addr) relay.ICEOptions {
 	o := relay.ICEOptions{PublicHost: s.publicHost(), Listen: listen, URLs: s.cfg.Relay.URLs, TLS: s.secure()}
-	if s.secure() {
+	if s.secure() && (!behindProxy(s.socks.HTTP) || slices.ContainsFunc(external, netip.Addr.IsLoopback)) {
 		o.TLSPorts = append(o.TLSPorts, port(s.socks.HTTP))
 	}
 	if s.socks.RelayTLS != nil {
@@ -76,6 +77,10 @@ func (s *server) iceOptions(listen netip.AddrPort) relay.ICEOptions {
 	}
 	return o
 }
+
+// behindProxy is a web port that others reach through another program on this
+// machine, if at all: TURN does not come through that.
+func behindProxy(l net.Listener) bool { return l.Addr().(*net.TCPAddr).IP.IsLoopback() }
 
 func port(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
