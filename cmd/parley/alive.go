@@ -14,8 +14,7 @@ import (
 const aliveTime = 5 * time.Second
 
 // answers asks each part as a visitor would: the web port through the mux, the
-// relay by a STUN request, the hub for its figures. Readiness means that all of
-// them did.
+// relay by a STUN request, the hub for its figures.
 //
 // It asks for no certificate, since with ACME there may be none for a while: on
 // a port with TLS the answer to plain HTTP is a redirect, which is an answer.
@@ -30,10 +29,10 @@ func (s *server) answers() error {
 	return nil
 }
 
-// alive is what the watchdog vouches for: that nothing hangs. A connection that
-// is closed or refused was dealt with; a flood that fills the limits must not
-// make the service manager end everybody's call. While the server drains, the
-// web port may be closed on purpose.
+// alive is what readiness means and the watchdog vouches for: that nothing hangs.
+// A connection that is closed or refused was dealt with; a flood that fills the
+// limits must neither stop the start nor make the service manager end everybody's
+// call. While the server drains, the web port may be closed on purpose.
 func (s *server) alive() error {
 	if s.draining() {
 		return nil

@@ -183,7 +183,7 @@ func (s *server) run(stop, now context.Context) error {
 			}
 		})
 	}
-	err := s.answers()
+	err := s.alive()
 	if err == nil {
 		s.log.Info("Parley is ready.", "url", s.address(), "relay", s.socks.RelayUDP.LocalAddr().String(), "admin", "http://"+s.socks.Admin.Addr().String())
 		s.tell(s.notify.Ready)

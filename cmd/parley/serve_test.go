@@ -60,6 +60,12 @@ func start(t *testing.T, change ...func(*config.Config)) *program {
 // startWith hands listeners over as a service manager does.
 func startWith(t *testing.T, inherited map[string][]net.Listener, change ...func(*config.Config)) *program {
 	t.Helper()
+	return opened(t, inherited, change...).begin()
+}
+
+// opened is a server whose sockets are open and which does not serve yet.
+func opened(t *testing.T, inherited map[string][]net.Listener, change ...func(*config.Config)) *program {
+	t.Helper()
 	cfg := config.Defaults()
 	cfg.DataDir = t.TempDir()
 	cfg.HTTP.Listen, cfg.Relay.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
@@ -73,16 +79,21 @@ func startWith(t *testing.T, inherited map[string][]net.Listener, change ...func
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &program{server: s, t: t, web: s.scheme() + "://" + s.socks.HTTP.Addr().String(), log: buf}
+}
+
+// begin serves until the test is over.
+func (p *program) begin() *program {
 	stop, drain := context.WithCancel(context.Background())
 	now, end := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.run(stop, now) }()
-	p := &program{server: s, t: t, web: s.scheme() + "://" + s.socks.HTTP.Addr().String(), log: buf, now: end}
+	go func() { done <- p.server.run(stop, now) }()
+	p.now = end
 	p.stop = sync.OnceValue(func() error { drain(); return <-done })
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		end()
 		if err := p.stop(); err != nil {
-			t.Errorf("the server stopped with: %v\n%s", err, buf)
+			p.t.Errorf("the server stopped with: %v\n%s", err, p.log)
 		}
 	})
 	return p

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,25 @@ func containsAll(all, wanted []string) bool {
 		}
 	}
 	return true
+}
+
+// Whoever waits at the door with more connections than one address may have is
+// refused. That the server's own question is refused with them, as it comes from
+// the same machine, must not stop the start.
+func TestStartsWhileItsOwnAddressHasTooManyConnections(t *testing.T) {
+	p := opened(t, nil, func(c *config.Config) { c.Relay.MaxTCPPerAddress = 1 })
+	for range 3 {
+		c, err := net.Dial("tcp", p.socks.RelayTCP.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	p.begin()
+	eventually(t, "ready", func() bool { return strings.Contains(p.log.String(), "Parley is ready.") })
+	if n := p.metric(`parley_turn_dropped_packets_total{reason="connections"}`); n != "3" { // two, and its own
+		t.Errorf("%s were refused", n)
+	}
 }
 
 func TestInheritedListenerServesTheWeb(t *testing.T) {
