@@ -59,6 +59,7 @@ func TestUpgradeAnswersTheSameHoweverTheRequestComes(t *testing.T) {
 		{"not an upgrade", host, http.StatusBadRequest, "bad_message"},
 		{"another protocol", host + strings.Replace(wsHeaders, "parley.v1", "chat", 1), http.StatusBadRequest, "parley.v1"},
 		{"foreign origin", host + wsHeaders + "Origin: https://elsewhere.example\r\n", http.StatusForbidden, "bad_origin"},
+		{"cookie without an origin", host + wsHeaders + "Cookie: parley=x\r\n", http.StatusForbidden, "bad_origin"},
 		{"wrong token", host + wsHeaders + "Authorization: Bearer no\r\n", http.StatusUnauthorized, "unauthorized"},
 		{"no host", wsHeaders, http.StatusBadRequest, ""},
 		{"two hosts", host + host + wsHeaders, http.StatusBadRequest, ""},

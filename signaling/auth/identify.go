@@ -75,15 +75,12 @@ func (s *Service) IdentifyHello(r *http.Request, token, name, key string) (Login
 }
 
 // bearer gives the token of the Authorization header, RFC 6750 section 2.1. Any
-// other scheme is a bad token rather than none.
+// other scheme is for somebody else: a browser repeats the password of a proxy in
+// front of us at every request.
 func bearer(r *http.Request) (token string, ok bool) {
-	value := r.Header.Get("Authorization")
-	if value == "" {
-		return "", false
-	}
-	scheme, token, _ := strings.Cut(value, " ")
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return "", true
+		return "", false
 	}
 	return strings.TrimSpace(token), true
 }

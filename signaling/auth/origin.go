@@ -110,14 +110,24 @@ func (o origin) isHost(r *http.Request) bool {
 }
 
 // CheckOrigin refuses a request that comes from a page which is neither ours nor
-// listed: 403 bad_origin. It comes before everything else.
+// listed, and a WebSocket that brings the cookie and does not say from which page:
+// 403 bad_origin. It comes before everything else.
 func (s *Service) CheckOrigin(r *http.Request) error {
-	if s.provenance(r) != originForeign {
+	message := "This page may not use this server. Its operator can allow it with http.allowed_origins."
+	switch from := s.provenance(r); {
+	case from == originAbsent && isUpgrade(r) && s.cookieAlone(r):
+		message = "A WebSocket with the cookie needs an Origin header. Send that, or the token in place of the cookie."
+	case from != originForeign:
 		return nil
 	}
 	s.opts.Log.Debug("A request from a foreign page was refused.", "origin", r.Header.Get("Origin"), "host", r.Host)
-	return &Refusal{Status: http.StatusForbidden, Reason: "bad_origin",
-		Message: "This page may not use this server. Its operator can allow it with http.allowed_origins."}
+	return &Refusal{Status: http.StatusForbidden, Reason: "bad_origin", Message: message}
+}
+
+// cookieAlone reports whether the cookie would say who the request is from.
+func (s *Service) cookieAlone(r *http.Request) bool {
+	_, token := bearer(r)
+	return !token && len(r.CookiesNamed(s.cookieName())) > 0
 }
 
 // cookieCounts keeps the cookie from every request that another site may have

@@ -21,7 +21,7 @@ func TestOrigins(t *testing.T) {
 		token        int
 		upgrade      int // with a cookie
 	}{
-		"absent":                  {"localhost:8080", none, false, 200, 200, 401},
+		"absent":                  {"localhost:8080", none, false, 200, 200, 403},
 		"the same":                {"localhost:8080", "http://localhost:8080", false, 200, 200, 200},
 		"upper case":              {"LocalHost:8080", "HTTP://LOCALHOST:8080", false, 200, 200, 200},
 		"null":                    {"localhost:8080", "null", false, 403, 403, 403},
