@@ -18,6 +18,7 @@ type allocation struct {
 	number   uint64 // its virtual client address towards pion
 	client   dataplane.Client
 	login    string
+	key      []byte // of the credential that opened it
 	relay    *dataplane.Relay
 	since    time.Time
 	last     time.Time // never lives longer than this
@@ -177,7 +178,7 @@ func (s *Server) admitLocked(r *request, want wishes) int {
 // is 0 or an error code.
 func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) {
 	s.lastNumber++
-	a := &allocation{id: rand.Text(), number: s.lastNumber, client: r.client, login: r.cred.login,
+	a := &allocation{id: rand.Text(), number: s.lastNumber, client: r.client, login: r.cred.login, key: r.key,
 		since: r.now, last: r.now.Add(maxAge), tid: r.msg.id, renewed: time.Now(), loginRef: s.loginLocked(r.cred.login)}
 	a.loginRef.allocations++
 	token := ""

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"parley/relay/dataplane"
 )
 
 // maxAge ends an allocation however often it is refreshed: a credential that
@@ -49,15 +51,31 @@ func longTermKey(name, realm, password string) []byte {
 	return sum[:]
 }
 
-// verify returns the key that signed a message, for whichever secret fits.
-func (s *Server) verify(m *message, name string) ([]byte, bool) {
+// verify returns the key that signed a message, for whichever secret fits. A live
+// allocation goes on with the key that opened it: a secret that is taken away
+// ends the next calls, not this one.
+func (s *Server) verify(c dataplane.Client, m *message, name string) ([]byte, bool) {
 	for _, secret := range *s.secrets.Load() {
 		key := longTermKey(name, s.o.Realm, password(secret, name))
 		if m.signedBy(key) {
 			return key, true
 		}
 	}
-	return nil, false
+	if m.method == methodAllocate {
+		return nil, false
+	}
+	key := s.keyOf(c)
+	return key, key != nil && m.signedBy(key)
+}
+
+// keyOf is the key that opened the client's allocation; nil if it has none.
+func (s *Server) keyOf(c dataplane.Client) []byte {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if a := s.allocs[c]; a != nil {
+		return a.key
+	}
+	return nil
 }
 
 // Credentials mints a user name and password for a login. They allow

@@ -201,6 +201,9 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.probe("udp", old).want(401, methodAllocate, udpTransport)
+	p.want(0, methodRefresh, nil) // whose call has begun stays in it
+	p.user.password = "wrong"
+	p.want(401, methodRefresh, nil)
 	if err := s.Reload([]string{""}, limits); err == nil {
 		t.Error("an empty secret is taken")
 	}

@@ -16,6 +16,7 @@ type request struct {
 	client dataplane.Client
 	msg    *message
 	cred   credential
+	key    []byte // that signed it
 	now    time.Time
 	alloc  *allocation // of this five-tuple; nil = none
 }
@@ -56,12 +57,12 @@ func (s *Server) serveRequest(c dataplane.Client, m *message) {
 		s.challenge(c, m, 401, "wrong_realm")
 		return
 	}
-	key, ok := s.verify(m, name)
+	key, ok := s.verify(c, m, name)
 	if !ok {
 		s.challenge(c, m, 401, "wrong_credentials")
 		return
 	}
-	w := s.handle(&request{s: s, client: c, msg: m, cred: cred, now: now})
+	w := s.handle(&request{s: s, client: c, msg: m, cred: cred, key: key, now: now})
 	if w == nil { // the login has ended
 		s.challenge(c, m, 401, "ended")
 		return
