@@ -208,17 +208,15 @@ func TestTooBigClosesWith1009(t *testing.T) {
 	ann.sendText(strings.Repeat("x", 65537))
 	ann.closed(1009)
 
-	bob := s.join(t, "bob")
-	raw := bob.conn.NetConn()
-	var header bytes.Buffer // a text frame of 2^62 bytes
-	header.Write([]byte{0x81, 0x80 | 127})
-	binary.Write(&header, binary.BigEndian, uint64(1)<<62)
-	header.Write([]byte{0, 0, 0, 0, 'x'})
-	raw.Write(header.Bytes())
-	bob.closed(1009)
+	for _, length := range []uint64{1 << 62, 1 << 63} {
+		bob := s.join(t, "bob")
+		header := binary.BigEndian.AppendUint64([]byte{0x81, 0x80 | 127}, length)
+		bob.conn.NetConn().Write(append(header, 0, 0, 0, 0, 'x'))
+		bob.closed(1009)
+	}
 
 	carl := s.join(t, "carl")
-	raw = carl.conn.NetConn()
+	raw := carl.conn.NetConn()
 	raw.Write([]byte{0x01, 0x81, 0, 0, 0, 0, '"'}) // fragments of one byte
 	part := bytes.Repeat([]byte{0x00, 0x81, 0, 0, 0, 0, 'x'}, 70000)
 	go raw.Write(part)

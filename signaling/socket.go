@@ -216,8 +216,9 @@ func (s *socket) readFailed(p *peer, err error) {
 		s.hub.drop("binary")
 		p.closeSocket(s, closeBinary, nil)
 		s.linger(false)
-	case errors.Is(err, websocket.ErrReadLimit): // the close was sent by the reading itself
+	case errors.Is(err, websocket.ErrReadLimit):
 		s.hub.drop("too_big")
+		s.writeClose(closeTooBig, "") // the reading has sent it, but not where the length overflowed
 		s.linger(false)
 	}
 }
