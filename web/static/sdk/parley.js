@@ -8,9 +8,8 @@ import { Call } from "./rtc/call.js";
 import { LocalMedia } from "./rtc/devices.js";
 
 /**
- * Calls of a Parley server in a page of your own, on this or any other origin:
- *
- *     import { connect } from "https://call.example.org/sdk/parley.js";
+ * Calls of a Parley server in a page of your own, on this or any other origin.
+ * With `connect`, imported from `https://call.example.org/sdk/parley.js`:
  *
  *     const parley = await connect({ name: "Ann" });
  *     const room = await parley.join("kitchen");
