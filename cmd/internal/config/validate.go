@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -180,6 +181,9 @@ func checkExternal(l *loader) {
 			l.refuse("relay.external_ip", "%s is a private address that the internet cannot reach; write the public one, or allow_private_external = true for a LAN", a)
 		}
 		seen[a] = true
+	}
+	if len(r.ExternalIP) > 0 && !slices.ContainsFunc(r.ExternalIP, netip.Addr.Is4) {
+		l.refuse("relay.external_ip", "relayed addresses are IPv4; add the IPv4 address of this server")
 	}
 }
 

@@ -136,6 +136,9 @@ func (e external) set(v any) error {
 	if items, ok := v.([]any); ok && len(items) == 0 {
 		return errors.New(`is empty; write "auto" or an address`)
 	}
+	if _, ok := v.([]any); !ok {
+		return fmt.Errorf("is %s, not \"auto\", an address in quotes or an array of them", describe(v))
+	}
 	var texts []string
 	if err := (list[string]{&texts, anyText}).set(v); err != nil {
 		return err
