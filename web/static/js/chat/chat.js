@@ -171,7 +171,7 @@ export class Chat {
     let length = 0;
     // What waits for this member goes to it by itself.
     const waiting = this.#of(member);
-    const items = this.entries.filter(({ id }) => !waiting.has(id)).slice(-HISTORY);
+    const items = this.entries.filter(({ id, mine }) => !mine || !waiting.has(id)).slice(-HISTORY);
     for (const { id, from, name, seq, at, text } of items) {
       const item = { id, from, name, seq, at, text };
       const size = JSON.stringify(item).length;

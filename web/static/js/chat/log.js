@@ -24,30 +24,28 @@ export const MAX_TEXT = 4_000;
 export class Log {
   /** @type {Entry[]} */
   entries = [];
-  #ids = new Set();
-
-  /** @param {string} id */
-  has(id) {
-    return this.#ids.has(id);
-  }
+  #known = new Set();
 
   /** @param {Entry} entry @returns {boolean} false: it is known already */
   add(entry) {
-    if (this.has(entry.id)) return false;
-    this.#ids.add(entry.id);
+    if (this.#known.has(keyOf(entry))) return false;
+    this.#known.add(keyOf(entry));
     const later = (/** @type {Entry} */ known) =>
       entry.earlier ? !known.earlier || known.at > entry.at : known.from === entry.from && !known.earlier && known.seq > entry.seq;
     const at = this.entries.findIndex(later);
     this.entries = at < 0 ? [...this.entries, entry] : [...this.entries.slice(0, at), entry, ...this.entries.slice(at)];
-    for (const old of this.entries.splice(0, this.entries.length - MAX_ENTRIES)) this.#ids.delete(old.id);
+    for (const old of this.entries.splice(0, this.entries.length - MAX_ENTRIES)) this.#known.delete(keyOf(old));
     return true;
   }
 
-  /** @param {string} id @param {number} waiting  members who have not confirmed it */
+  /** @param {string} id  of a message of one's own @param {number} waiting  members who have not confirmed it */
   setWaiting(id, waiting) {
-    this.entries = this.entries.map((entry) => (entry.id === id ? { ...entry, waiting } : entry));
+    this.entries = this.entries.map((entry) => (entry.mine && entry.id === id ? { ...entry, waiting } : entry));
   }
 }
+
+/** Whoever sends it chooses its id, and could choose that of another's message. @param {Entry} entry */
+export const keyOf = ({ from, id }) => `${from} ${id}`;
 
 /**
  * What a person typed, as it may be sent; "" when nothing is left.

@@ -1,4 +1,5 @@
 import { parts } from "../chat/links.js";
+import { keyOf } from "../chat/log.js";
 import { when } from "../format.js";
 import { t } from "../i18n.js";
 import { FileRows, useDownloads, useDrops } from "./filerows.js";
@@ -67,7 +68,7 @@ function Entries({ entries }) {
   return html`
     <div class="chat-log" role="log" aria-label=${t("chat.log")} tabindex="0" ref=${list} onScroll=${watch}>
       ${!entries.length && html`<p class="chat-empty muted small">${t("chat.empty")}</p>`}
-      ${entries.map((entry, i) => html`<${Message} key=${entry.id} entry=${entry} before=${entries[i - 1]} />`)}
+      ${entries.map((entry, i) => html`<${Message} key=${keyOf(entry)} entry=${entry} before=${entries[i - 1]} />`)}
     </div>`;
 }
 
