@@ -42,7 +42,12 @@ export function ramSink() {
   };
 }
 
-/** @param {FileSystemFileHandle} handle  a file that the person chose @returns {Promise<Sink>} */
+/**
+ * What is written counts only when the stream is closed, and to open it once
+ * more would copy all of it: a page that is loaded anew has to start over.
+ * @param {FileSystemFileHandle} handle  a file that the person chose
+ * @returns {Promise<Sink>}
+ */
 export async function pickerSink(handle) {
   const stream = await handle.createWritable();
   let size = 0;
@@ -73,65 +78,88 @@ export async function pickerSink(handle) {
  * @returns {Promise<Sink>} with what it holds from before
  */
 export async function opfsSink(folder) {
-  /** @type {File[]} whole segments, and at the end one that may be shorter */
-  const done = [];
+  const kept = [];
   for (;;) {
-    const file = await fileOf(folder, String(done.length));
-    if (!file?.size) break;
-    done.push(file);
-    if (file.size < SEGMENT) break;
+    const file = await fileOf(folder, String(kept.length));
+    if (file?.size !== SEGMENT) return new Segments(folder, kept); // the next one starts where a whole one ends
+    kept.push(file);
   }
-  /** @type {FileSystemWritableFileStream | null} */
-  let stream = null;
-  let inside = 0;
-  const closed = () => done.reduce((sum, file) => sum + file.size, 0);
-  /** Makes the open segment count. */
-  const seal = async () => {
-    if (!stream) return;
-    await stream.close();
-    stream = null;
-    inside = 0;
-    const file = await fileOf(folder, String(done.length));
-    if (file) done.push(file);
-  };
-  /** Segments are whole, so that the next one starts where the last one ends. @param {number} size */
-  const cut = async (size) => {
-    await stream?.abort();
-    stream = null;
-    inside = 0;
-    while (done.length && (closed() > size || (done.at(-1)?.size ?? 0) < SEGMENT)) done.pop();
-    return closed();
-  };
-  if (done.length && (done.at(-1)?.size ?? 0) < SEGMENT) await cut(closed());
-  return {
-    kind: "opfs",
-    get size() {
-      return closed() + inside;
-    },
-    async write(bytes) {
-      for (let from = 0; from < bytes.byteLength; ) {
-        stream ??= await (await folder.getFileHandle(String(done.length), { create: true })).createWritable();
-        const part = bytes.subarray(from, from + SEGMENT - inside);
-        await stream.write(part);
-        from += part.byteLength;
-        inside += part.byteLength;
-        if (inside === SEGMENT) await seal();
-      }
-    },
-    cut: async (size) => (size >= closed() + inside ? closed() + inside : cut(size)),
-    read: (from, to) => new Blob(done).slice(from, to).arrayBuffer(),
-    async finish() {
-      await seal();
-      return new Blob(done);
-    },
-    async discard() {
-      await stream?.abort();
-      for (let i = 0; ; i++) {
-        const there = await folder.removeEntry(String(i)).then(() => true, () => false);
-        if (!there && i >= done.length) return;
-      }
-    },
-  };
+}
+
+/** A file in pieces of one size, the last of which may be shorter. @implements {Sink} */
+class Segments {
+  /** @type {"opfs"} */
+  kind = "opfs";
+  /** @type {FileSystemWritableFileStream | null} into the piece that is being filled */
+  #stream = null;
+  /** Bytes in it. */
+  #inside = 0;
+
+  /** @param {FileSystemDirectoryHandle} folder @param {File[]} kept  pieces that count */
+  constructor(folder, kept) {
+    this.folder = folder;
+    this.kept = kept;
+  }
+
+  get size() {
+    return this.#closed + this.#inside;
+  }
+
+  get #closed() {
+    return this.kept.reduce((sum, file) => sum + file.size, 0);
+  }
+
+  /** The piece that comes after those that count. */
+  get #next() {
+    return String(this.kept.length);
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} bytes */
+  async write(bytes) {
+    for (let from = 0; from < bytes.byteLength; ) {
+      this.#stream ??= await (await this.folder.getFileHandle(this.#next, { create: true })).createWritable();
+      const part = bytes.subarray(from, from + SEGMENT - this.#inside);
+      await this.#stream.write(part);
+      from += part.byteLength;
+      this.#inside += part.byteLength;
+      if (this.#inside === SEGMENT) await this.#seal();
+    }
+  }
+
+  /** Makes the piece that is being filled count. */
+  async #seal() {
+    if (!this.#stream) return;
+    await this.#stream.close();
+    this.#stream = null;
+    this.#inside = 0;
+    const file = await fileOf(this.folder, this.#next);
+    if (file) this.kept.push(file);
+  }
+
+  /** Only whole pieces stay. @param {number} size */
+  async cut(size) {
+    if (size >= this.size) return this.size;
+    await this.#stream?.abort();
+    this.#stream = null;
+    this.#inside = 0;
+    while (this.kept.length && (this.#closed > size || (this.kept.at(-1)?.size ?? 0) < SEGMENT)) this.kept.pop();
+    return this.#closed;
+  }
+
+  read = (/** @type {number} */ from, /** @type {number} */ to) => new Blob(this.kept).slice(from, to).arrayBuffer();
+
+  async finish() {
+    await this.#seal();
+    return new Blob(this.kept);
+  }
+
+  async discard() {
+    await this.#stream?.abort();
+    for (let i = 0; ; i++) {
+      const there = await this.folder.removeEntry(String(i)).then(() => true, () => false);
+      if (!there && i >= this.kept.length) return;
+    }
+  }
 }
 
 /** @param {FileSystemDirectoryHandle} folder @param {string} name @returns {Promise<File | null>} */
