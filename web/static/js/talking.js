@@ -75,8 +75,12 @@ function progress(announce) {
   };
 }
 
+/** The browser may still be copying a large file to the downloads, and does not say when it is done. */
+const COPY_MS = 10 * 60_000;
+
 /** Removes what a transfer has left behind. @param {Talk} talk @param {string} key */
 export function dismiss(talk, key) {
+  const done = talk.files?.rows.some((row) => row.key === key && row.state === "done");
   const folder = talk.files?.dismiss(key);
-  if (folder) void forget(folder).catch(() => {}); // the sweep takes it tomorrow
+  if (folder) setTimeout(() => void forget(folder).catch(() => {}), done ? COPY_MS : 0); // else the sweep takes it
 }

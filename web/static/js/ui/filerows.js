@@ -11,6 +11,9 @@ import { Icon } from "./icon.js";
 const MOVING = new Set(["sending", "receiving"]);
 const OVER = new Set(["done", "declined", "cancelled", "failed"]);
 
+/** A browser that asks where to put a download has begun it by then, and needs the address no more. */
+const START_MS = 60_000;
+
 /** @param {{talk: Talk, rows: Row[]} & import("./root.js").PageProps} props */
 export function FileRows({ talk, rows, app, state }) {
   if (!rows.length) return null;
@@ -89,8 +92,9 @@ export function useDownloads(rows) {
     for (const { result, name } of rows) {
       if (!result || saved.current.has(result)) continue;
       saved.current.add(result);
-      // The address stays for as long as the page does: the browser reads from it at its own pace.
-      Object.assign(document.createElement("a"), { href: URL.createObjectURL(result), download: name }).click();
+      const href = URL.createObjectURL(result);
+      Object.assign(document.createElement("a"), { href, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(href), START_MS);
     }
   }, [rows]);
 }
