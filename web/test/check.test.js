@@ -90,10 +90,10 @@ test("one sentence sums it up", () => {
 });
 
 test("checks run in order, a broken one stops nothing, and an end is an end", async () => {
-  const check = (id, look, login) => ({ id, look, judge: () => ({ state: "pass", key: "check.mic.pass" }), login });
+  const check = (id, look, without) => ({ id, look, judge: () => ({ state: "pass", key: "check.mic.pass" }), without });
   const list = [
     check("a", async () => ({ x: 1 })), check("b", async () => { throw new TypeError("oh"); }),
-    check("c", async () => ({}), () => true), check("d", async () => ({})),
+    check("c", async () => ({}), () => "check.signin"), check("d", async () => ({}), () => ""),
   ];
   const rows = [];
   await run(list, {}, ({ id, state }) => rows.push(`${id} ${state}`), new AbortController().signal);

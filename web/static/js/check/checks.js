@@ -10,17 +10,21 @@ import * as verdict from "./verdict.js";
  * @typedef {import("./verdict.js").Transport} Transport
  * @typedef {Record<string, any>} Facts   they go into the report as they are
  *
+ * @typedef {{url: string, server: RTCIceServer}} Relay   one address of one
+ *
  * @typedef {object} Context
  * @property {string} origin
  * @property {string} socket               address of /ws
  * @property {() => import("../net/types.js").Ice | null} ice   null: nobody is signed in
- * @property {Set<Transport>} working      relays that passed, for the throughput
+ * @property {Map<Transport, Relay>} working   relays that passed, for the throughput
+ * @property {boolean} [away]              the server has not answered at all
+ * @property {boolean} [live]              signaling works
  *
  * @typedef {object} Check
  * @property {string} id
  * @property {(context: Context) => Promise<Facts>} look
  * @property {(facts: any) => Verdict} judge
- * @property {(context: Context) => boolean} [login]   true: it needs a login that is not there
+ * @property {(context: Context) => string} [without]   key of what it needs and is not there; "": nothing
  */
 
 /** Each check gives up by itself: with a dead port the browser says nothing for half a minute. */
@@ -51,7 +55,8 @@ const SECURE_ONLY = /^(navigator|crypto)\./;
 const lacking = (path) => !has(path) && (globalThis.isSecureContext || !SECURE_ONLY.test(path));
 
 /** @param {Context} context */
-async function askServer({ origin }) {
+async function askServer(context) {
+  const { origin } = context;
   const start = Date.now();
   try {
     const response = await within(fetch(`${origin}/healthz`, { cache: "no-store" }), LIMIT_MS);
@@ -61,6 +66,7 @@ async function askServer({ origin }) {
     const skew = Number.isNaN(date) ? null : (start + ms / 2 - (date + 500)) / 1000;
     return { ok: response.ok, ms, skew_s: skew === null ? null : Math.round(skew * 10) / 10 };
   } catch {
+    context.away = true;
     return { ok: false, ms: Date.now() - start, skew_s: null };
   }
 }
@@ -97,8 +103,8 @@ async function trip(session) {
 }
 
 /** @param {Context} context */
-async function signaling({ socket: url }) {
-  const { session } = ownSession(url);
+async function signaling(context) {
+  const { session } = ownSession(context.socket);
   /** @type {number[]} */
   const rtt = [];
   try {
@@ -106,6 +112,7 @@ async function signaling({ socket: url }) {
     session.start();
     await first;
     while (rtt.length < PINGS) rtt.push(Math.round((await within(trip(session), LIMIT_MS)) * 10) / 10);
+    context.live = true;
     return { connected: true, code: "", rtt };
   } catch (error) {
     return { connected: false, code: /** @type {{code?: string}} */ (error).code ?? "", rtt };
@@ -136,7 +143,7 @@ async function resume({ socket: url }) {
   }
 }
 
-/** @param {import("../net/types.js").Ice | null} ice @returns {{url: string, server: RTCIceServer}[]} */
+/** @param {import("../net/types.js").Ice | null} ice @returns {Relay[]} */
 const serversOf = (ice) => (ice?.iceServers ?? []).flatMap((server) => [server.urls].flat().map((url) => ({ url, server })));
 
 /** @param {string} url @returns {Transport | "stun"} */
@@ -164,37 +171,36 @@ async function stun({ ice }) {
 /** @param {Context} context @param {Transport} transport */
 const relaysOf = ({ ice }, transport) => serversOf(ice()).filter(({ url }) => transportOf(url) === transport);
 
-/** Relays alone, and one address of them. @param {{url: string, server: RTCIceServer}} relay @returns {RTCConfiguration} */
+/** Relays alone, and one address of them. @param {Relay} relay @returns {RTCConfiguration} */
 const only = ({ url, server }) => ({ iceServers: [{ ...server, urls: url }], iceTransportPolicy: "relay" });
 
-/** @param {Context} context @param {Transport} transport */
+/** Through one relay and back. @param {Relay} relay @param {number[]} errors  grows */
+async function through(relay, errors) {
+  const loop = new Loop(only(relay));
+  try {
+    await loop.open(LIMIT_MS);
+    return { relay, rtt: (await loop.echo(ECHOES, LIMIT_MS)).map((ms) => Math.round(ms * 10) / 10) };
+  } finally {
+    errors.push(...loop.errors);
+    loop.close();
+  }
+}
+
+/** All addresses at the same time, as a call tries them. @param {Context} context @param {Transport} transport */
 async function turn(context, transport) {
   const relays = relaysOf(context, transport);
-  const facts = { transport, urls: relays.map(({ url }) => url), connected: false, rtt: /** @type {number[]} */ ([]), errors: /** @type {number[]} */ ([]) };
-  for (const relay of relays) {
-    const loop = new Loop(only(relay));
-    try {
-      await loop.open(LIMIT_MS);
-      facts.rtt = (await loop.echo(ECHOES, LIMIT_MS)).map((ms) => Math.round(ms * 10) / 10);
-      facts.connected = true;
-      context.working.add(transport);
-      return facts;
-    } catch {
-      facts.errors.push(...loop.errors);
-    } finally {
-      loop.close();
-    }
-  }
-  return facts;
+  /** @type {number[]} */
+  const errors = [];
+  const first = await Promise.any(relays.map((relay) => through(relay, errors))).catch(() => null);
+  if (first) context.working.set(transport, first.relay);
+  return { transport, urls: relays.map(({ url }) => url), connected: first !== null, rtt: first?.rtt ?? [], errors };
 }
 
 /** @param {Context} context */
-async function throughput(context) {
+async function throughput({ working }) {
   /** @type {Partial<Record<Transport, number>>} */
   const kbps = {};
-  for (const transport of context.working) {
-    const [relay] = relaysOf(context, transport);
-    if (!relay) continue;
+  for (const [transport, relay] of working) {
     const loop = new Loop(only(relay));
     try {
       await loop.open(LIMIT_MS);
@@ -221,21 +227,25 @@ async function direct() {
 }
 
 /** @param {Context} context */
-const login = ({ ice }) => ice() === null;
+const login = ({ ice }) => (ice() === null ? "check.signin" : "");
+/** @param {Context} context */
+const server = ({ away }) => (away ? "check.noserver" : "");
+/** @param {Context} context */
+const live = (context) => login(context) || (context.live ? "" : "check.nolive");
 
 /** @type {(transport: Transport) => Check} */
-const relayCheck = (transport) => ({ id: `turn-${transport}`, look: (context) => turn(context, transport), judge: verdict.turn, login });
+const relayCheck = (transport) => ({ id: `turn-${transport}`, look: (context) => turn(context, transport), judge: verdict.turn, without: login });
 
 /** @type {Check[]} */
 export const CHECKS = [
   { id: "browser", look: async () => ({ missing: NEEDED.filter(lacking), optional: WANTED.filter(lacking) }), judge: verdict.browser },
   { id: "secure", look: async ({ origin }) => ({ secure: globalThis.isSecureContext, url: origin.replace(/^http:/, "https:") }), judge: verdict.secure },
   { id: "server", look: askServer, judge: verdict.server },
-  { id: "signaling", look: signaling, judge: verdict.signaling },
-  { id: "resume", look: resume, judge: verdict.resume, login },
-  { id: "stun", look: stun, judge: verdict.stun, login },
+  { id: "signaling", look: signaling, judge: verdict.signaling, without: server },
+  { id: "resume", look: resume, judge: verdict.resume, without: live },
+  { id: "stun", look: stun, judge: verdict.stun, without: login },
   relayCheck("udp"), relayCheck("tcp"), relayCheck("tls"),
-  { id: "throughput", look: throughput, judge: verdict.throughput, login },
+  { id: "throughput", look: throughput, judge: verdict.throughput, without: login },
   { id: "direct", look: direct, judge: verdict.direct },
 ];
 
@@ -254,10 +264,11 @@ export const CHECKS = [
  * @param {AbortSignal} signal       no further check after it
  */
 export async function run(checks, context, tell, signal) {
-  for (const { id, look, judge, login } of checks) {
+  for (const { id, look, judge, without } of checks) {
     if (signal.aborted) return;
-    if (login?.(context)) {
-      tell({ id, state: "skipped", verdict: { state: "skipped", key: "check.signin" }, facts: {} });
+    const key = without?.(context);
+    if (key) {
+      tell({ id, state: "skipped", verdict: { state: "skipped", key }, facts: {} });
       continue;
     }
     tell({ id, state: "running", verdict: null, facts: {} });

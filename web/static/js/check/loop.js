@@ -33,6 +33,8 @@ export class Loop {
   #echoed = null;
   /** @type {Promise<void> | null} when both sides are described, and candidates may be added */
   #ready = null;
+  /** @type {(() => void) | null} */
+  #refused = null;
 
   /** @param {RTCConfiguration} config @param {any} [Connection]  class with the browser's interface */
   constructor(config, Connection = globalThis.RTCPeerConnection) {
@@ -46,9 +48,12 @@ export class Loop {
     this.far.ondatachannel = ({ channel }) => this.#serve(channel);
   }
 
-  /** @param {number} limit  milliseconds until it must be open */
+  /** @param {number} limit  milliseconds until it must be open; sooner when every server has said no */
   async open(limit) {
-    const open = new Promise((done) => (this.channel.onopen = () => done(undefined)));
+    const open = new Promise((done, fail) => {
+      this.channel.onopen = () => done(undefined);
+      this.#refused = () => fail(new Error("no candidate"));
+    });
     this.#trickle(this.near, this.far);
     this.#trickle(this.far, this.near);
     this.#ready = this.#describe();
@@ -102,6 +107,7 @@ export class Loop {
     from.onicecandidateerror = (event) => void this.errors.push(event.errorCode);
     from.onicecandidate = ({ candidate }) => {
       if (candidate && from === this.near) this.found.push({ text: candidate.candidate, type: candidate.type ?? "" });
+      if (!candidate && from === this.near && !this.found.length) this.#refused?.();
       if (candidate) void this.#ready?.then(() => to.addIceCandidate(candidate)).catch(() => {}); // closed meanwhile
     };
   }

@@ -34,13 +34,17 @@ export function AdminPage({ app, state }) {
 /** The newest look, and the one before it, for what has changed in between. */
 function useLook() {
   const [looks, setLooks] = useState(/** @type {{now: Look | null, before: Look | null, problem: import("../state.js").Text | null}} */ ({ now: null, before: null, problem: null }));
+  const asking = useRef(false);
   const again = async () => {
+    if (asking.current) return; // a slow server is not asked twice at a time
+    asking.current = true;
     try {
       const next = await look();
       setLooks((/** @type {typeof looks} */ { now }) => ({ now: next, before: now, problem: null }));
     } catch (error) {
       setLooks((/** @type {typeof looks} */ known) => ({ ...known, problem: explainRefusal(/** @type {any} */ (error)) }));
     }
+    asking.current = false;
   };
   useEffect(() => {
     void again();
@@ -216,7 +220,7 @@ function SelfTest({ state }) {
     setRows([]);
     const put = (/** @type {import("../check/checks.js").Row} */ row) =>
       setRows((/** @type {typeof rows} */ all) => [...all.filter(({ id }) => id !== row.id), row]);
-    await run(RELAY_CHECKS, { origin: location.origin, socket: "", ice: () => state.ice, working: new Set() }, put, new AbortController().signal);
+    await run(RELAY_CHECKS, { origin: location.origin, socket: "", ice: () => state.ice, working: new Map() }, put, new AbortController().signal);
     setBusy(false);
   };
   return html`

@@ -40,7 +40,7 @@ export function TestPage({ app, state }) {
   useEffect(() => {
     const over = new AbortController();
     const socket = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-    const context = { origin: location.origin, socket, ice: () => ice.current, working: new Set() };
+    const context = { origin: location.origin, socket, ice: () => ice.current, working: new Map() };
     setBusy(true);
     setRows((/** @type {Record<string, Row>} */ all) => ({ ...blank(), ...Object.fromEntries(DEVICES.map((id) => [id, all[id]])) }));
     void run(CHECKS, context, put, over.signal).then(() => over.signal.aborted || setBusy(false));

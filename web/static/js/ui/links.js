@@ -69,7 +69,7 @@ export function useDiagnosis(state) {
     const over = new AbortController();
     setSide("busy");
     const socket = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-    void whose({ origin: location.origin, socket, ice: () => ice.current, working: new Set() }, over.signal).then((found) => found && setSide(found));
+    void whose({ origin: location.origin, socket, ice: () => ice.current, working: new Map() }, over.signal).then((found) => found && setSide(found));
     return () => over.abort();
   }, [lost]);
   return side;
