@@ -107,6 +107,14 @@ function shown(value, lang) {
   return text && (RTL.has(lang) || RIGHT.test(text)) ? `\u2068${text}\u2069` : text;
 }
 
+/**
+ * Short facts in one line. Each keeps together where the language runs the
+ * other way: a number would else change places with the word before it.
+ * @param {(string | false)[]} parts  empty ones are left out
+ * @returns {string}
+ */
+export const line = (...parts) => parts.filter(Boolean).map((part) => (RTL.has(current.lang) ? `\u2068${part}\u2069` : part)).join(" · ");
+
 /** @param {string} text  `one {…} other {…}` @returns {Record<string, string>} */
 function plurals(text) {
   /** @type {Record<string, string>} */

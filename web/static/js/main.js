@@ -50,6 +50,8 @@ async function start() {
   const router = new Router((route) => app.routed(route));
   app = new App({ store, router, media, key: await tabKey(), build, lang: language(), speak, announce });
   store.set({ route: router.route });
+  // The browser may change its mind while the page is open; what was chosen here stands.
+  addEventListener("languagechange", () => store.state.prefs.lang || void speak("").then(() => store.set({})));
   followPage(app.session, () => {
     app.calls.vanish();
     app.session.close();

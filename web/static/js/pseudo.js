@@ -9,9 +9,11 @@ import { closing } from "./i18n.js";
 const LETTERS = new Map([..."aeiouyAEIOUYcnsrzCNSRZ"].map((plain, i) => [plain, [..."åéîöûýÅÉÎÖÛÝçñšřžÇÑŠŘŽ"][i] ?? plain]));
 /** How much longer. */
 const MORE = 0.4;
+/** What is added comes in words, as in a real language. */
+const WORD = /·{8}(?=·)/g;
 
 /** @param {string} text  as in the language files: what stands in braces has a meaning */
-export const pseudo = (text) => `[${strange(text)}${"·".repeat(Math.ceil(text.replace(/\{[^{}]*\}/g, "").length * MORE))}]`;
+export const pseudo = (text) => `[${strange(text)}${"·".repeat(Math.ceil(text.replace(/\{[^{}]*\}/g, "").length * MORE)).replace(WORD, "$& ")}]`;
 
 /** @param {string} text @returns {string} */
 function strange(text) {

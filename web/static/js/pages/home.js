@@ -1,6 +1,6 @@
 import { t } from "../i18n.js";
 import { BoardSection } from "../ui/board.js";
-import { html, useMedia, useState } from "../ui/html.js";
+import { html, useLayoutEffect, useMedia, useState } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
 import { Missed } from "../ui/missed.js";
 import { People } from "../ui/people.js";
@@ -29,38 +29,44 @@ function sectionsFor({ you, offers }) {
 
 /** @param {PageProps} props */
 export function Home({ app, state }) {
-  const narrow = useMedia(NARROW);
   const sections = sectionsFor(state);
+  const tabs = useMedia(NARROW) && sections.length > 1;
+  const [wanted, setAt] = useState(0);
+  const at = Math.min(wanted, sections.length - 1);
+  // A window that becomes narrow keeps what is being typed, or asked, in sight.
+  useLayoutEffect(() => {
+    const busy = sections.findIndex(({ id }) => document.getElementById(`panel-${id}`)?.contains(document.activeElement));
+    if (tabs && busy >= 0) setAt(busy);
+  }, [tabs]);
   return html`
     <${TopBar} app=${app} state=${state} />
     <main id="main" class="page home">
       <h1 tabindex="-1" class="visually-hidden">${t("home.title")}</h1>
       <${Missed} app=${app} state=${state} />
-      ${narrow && sections.length > 1
-        ? html`<${Tabs} app=${app} state=${state} sections=${sections} />`
-        : html`<div class="home-grid">${sections.map(({ id, View }) => html`<${View} key=${id} app=${app} state=${state} />`)}</div>`}
+      <div class=${tabs ? "home-panel" : "home-grid"}>
+        ${sections.map(({ id, View }, i) => html`
+          <div key=${id} id=${`panel-${id}`} class=${`home-${id}`} hidden=${tabs && i !== at} role=${tabs ? "tabpanel" : undefined} aria-labelledby=${tabs ? `tab-${id}` : undefined}><${View} app=${app} state=${state} /></div>`)}
+      </div>
+      ${tabs && html`<${Tabs} state=${state} sections=${sections} at=${at} onAt=${setAt} />`}
       <${Footer} app=${app} />
     </main>`;
 }
 
-/** @param {PageProps & {sections: Section[]}} props */
-function Tabs({ app, state, sections }) {
-  const [at, setAt] = useState(0);
-  const { id, View } = sections[at] ?? SECTIONS.people;
+/** @param {{state: PageProps["state"], sections: Section[], at: number, onAt: (at: number) => void}} props */
+function Tabs({ state, sections, at, onAt }) {
   /** @param {KeyboardEvent} event */
   const move = (event) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
     const next = (at + step * (document.dir === "rtl" ? -1 : 1) + sections.length) % sections.length;
-    setAt(next);
+    onAt(next);
     document.getElementById(`tab-${sections[next]?.id}`)?.focus();
   };
   const count = (/** @type {string} */ name) => (name === "board" ? state.offers?.length : 0);
   return html`
-    <div role="tabpanel" id="panel" aria-labelledby=${`tab-${id}`} class="home-panel"><${View} key=${id} app=${app} state=${state} /></div>
     <div role="tablist" class="tabs" aria-label=${t("home.sections")} onKeyDown=${move}>
       ${sections.map((section, i) => html`
-        <button type="button" role="tab" key=${section.id} id=${`tab-${section.id}`} class="tab" aria-selected=${i === at ? "true" : "false"} aria-controls="panel" tabindex=${i === at ? 0 : -1}
-          onClick=${() => setAt(i)}><${Icon} name=${section.icon} /><span>${t(`home.tab.${section.id}`)}</span>${count(section.id) ? html`<span class="tab-count">${count(section.id)}</span>` : null}</button>`)}
+        <button type="button" role="tab" key=${section.id} id=${`tab-${section.id}`} class="tab" aria-selected=${i === at ? "true" : "false"} aria-controls=${`panel-${section.id}`} tabindex=${i === at ? 0 : -1}
+          onClick=${() => onAt(i)}><${Icon} name=${section.icon} /><span>${t(`home.tab.${section.id}`)}</span>${count(section.id) ? html`<span class="tab-count">${count(section.id)}</span>` : null}</button>`)}
     </div>`;
 }

@@ -1,4 +1,4 @@
-import { t } from "../i18n.js";
+import { line, t } from "../i18n.js";
 import { relayDoors } from "../rtc/diagnose.js";
 import { explainPath } from "../rtc/explaincall.js";
 import { Dialog } from "./dialog.js";
@@ -20,9 +20,7 @@ const BARS = { good: "signal", fair: "signal-medium", poor: "signal-low" };
 export function pathText({ path, figures }) {
   if (!path) return t("path.none");
   const where = path.kind === "direct" ? "path.direct.word" : path.side === "here" ? "path.relayed.word" : "path.relayed.there";
-  const parts = [t(where), path.protocol.toUpperCase()];
-  if (figures && !Number.isNaN(figures.rtt)) parts.push(t("path.ms", { n: Math.round(figures.rtt) }));
-  return parts.join(" · ");
+  return line(t(where), path.protocol.toUpperCase(), figures !== null && !Number.isNaN(figures.rtt) && t("path.ms", { n: Math.round(figures.rtt) }));
 }
 
 /** The connection in one line; a button, since there is more to know. @param {import("./root.js").PageProps & {onOpen: () => void}} props */
@@ -81,7 +79,7 @@ const rate = (kbps) => (kbps >= 1000 ? t("connection.mbit", { n: Math.round(kbps
 /** @param {number} share */
 const percent = (share) => t("connection.percent", { n: Math.round(share * 1000) / 10 });
 /** @param {number} w @param {number} h */
-const size = (w, h) => (w ? ` · ${w}×${h}` : "");
+const size = (w, h) => (w ? `${w}×${h}` : "");
 
 /**
  * Why there is no connection to somebody, once that lasts.
@@ -103,9 +101,9 @@ function Detail({ view, state }) {
       <dl class="facts">
         <div><dt>${t("connection.path")}</dt><dd>${pathText(view)}</dd></div>
         ${f && html`
-          <div><dt>${t("connection.up")}</dt><dd>${rate(f.upKbps)}${size(f.sentWidth, f.sentHeight)}${f.limited === "cpu" || f.limited === "bandwidth" ? ` · ${t(`connection.limited.${f.limited}`)}` : ""}</dd></div>
-          ${told && html`<div><dt>${t("connection.there", { name })}</dt><dd>${rate(told.kbps)}${size(told.width, told.height)} · ${t("connection.lost", { share: percent(told.loss) })}</dd></div>`}
-          <div><dt>${t("connection.down")}</dt><dd>${rate(f.downKbps)}${size(f.width, f.height)}${f.fps ? ` · ${t("connection.fps", { n: Math.round(f.fps) })}` : ""} · ${t("connection.lost", { share: percent(f.lossIn) })}</dd></div>
+          <div><dt>${t("connection.up")}</dt><dd>${line(rate(f.upKbps), size(f.sentWidth, f.sentHeight), (f.limited === "cpu" || f.limited === "bandwidth") && t(`connection.limited.${f.limited}`))}</dd></div>
+          ${told && html`<div><dt>${t("connection.there", { name })}</dt><dd>${line(rate(told.kbps), size(told.width, told.height), t("connection.lost", { share: percent(told.loss) }))}</dd></div>`}
+          <div><dt>${t("connection.down")}</dt><dd>${line(rate(f.downKbps), size(f.width, f.height), f.fps > 0 && t("connection.fps", { n: Math.round(f.fps) }), t("connection.lost", { share: percent(f.lossIn) }))}</dd></div>
           ${f.codec && html`<div><dt>${t("connection.codec")}</dt><dd>${f.codec}</dd></div>`}`}
       </dl>
       <${RoundTrips} values=${view.rtts} />

@@ -1,6 +1,6 @@
 import { dismiss } from "../talking.js";
 import { rate, size } from "../format.js";
-import { t } from "../i18n.js";
+import { line, t } from "../i18n.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
 
@@ -31,9 +31,7 @@ function stateText({ state, paused, out, who, problem, done, size: all, rate: sp
   if (state === "failed") return t(`file.problem.${problem || "read"}`);
   if (MOVING.has(state) && paused) return t("file.paused");
   if (!MOVING.has(state)) return t(`file.state.${state}.${out ? "out" : "in"}`, { who });
-  const parts = [t("file.of", { done: size(done), all: size(all) })];
-  if (speed > 0) parts.push(t("file.speed", { n: rate((speed * 8) / 1e6) }));
-  return parts.join(" · ");
+  return line(t("file.of", { done: size(done), all: size(all) }), speed > 0 && t("file.speed", { n: rate((speed * 8) / 1e6) }));
 }
 
 /** @param {{talk: Talk, row: Row}} props */
