@@ -14,9 +14,10 @@
 //     indications. It learns permissions and channels from pion's events.
 //
 // A Server owns the relay sockets and the goroutines that read them (see
-// dataplane), those that read a UDP listener and one for its requests, two for
-// each stream, one of pion's and one of housekeeping; it does not own the
-// listening sockets until they are passed to ServeUDP, ServeTCP or ServeConn,
-// which close them. Close ends all of it and waits. All exported methods may be
-// called from any goroutine.
+// dataplane), those that read a UDP listener and one for its requests, one for
+// each stream and one more while its client is slow to read, one of pion's and
+// one of housekeeping; it does not own the listening sockets until they are
+// passed to ServeUDP, ServeTCP, ServeTLS or ServeConn, which close them.
+// Close ends all of it and waits. All exported methods may be called from any
+// goroutine.
 package relay

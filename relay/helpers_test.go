@@ -102,12 +102,13 @@ func startAmong(t testing.TB, change func(*Options)) *testServer {
 // serveTLS lets the server take TLS connections too and returns where.
 func (s *testServer) serveTLS() netip.AddrPort {
 	s.t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{selfSigned(s.t)}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(s.t)}}
 	go func() {
-		if err := s.ServeTCP(l); err != nil && !errors.Is(err, ErrClosed) {
+		if err := s.ServeTLS(l, config); err != nil && !errors.Is(err, ErrClosed) {
 			s.t.Errorf("ServeTCP: %v", err)
 		}
 	}()

@@ -15,87 +15,128 @@ const (
 	// queueAge is how old a media packet may get behind more than one write's
 	// worth of others before it is worth nothing.
 	queueAge = 150 * time.Millisecond
-	// writeSize is how much goes out in one write: one TLS record.
+	// writeSize is the most that one TLS record holds.
 	writeSize = 16 << 10
 	// fewFrames is how much may wait for frames to get TLS records of their own:
 	// coturn's test client, for one, takes a record for a frame and loses what
 	// else is in it. With more than that waiting, full records matter.
 	fewFrames = 4 << 10
+	// turns is how often one flush may write: whoever calls it has other streams
+	// to serve.
+	turns = 4
 )
 
-// outQueue holds the frames for one stream, which its run goroutine writes. When
-// the client does not keep up, old media is dropped first; answers never are, but
-// too many of them end the connection. In the steady state nothing is allocated.
+// outQueue holds the frames for one stream until they are written. Whoever has
+// pushed frames calls flush, which writes them at once; if the socket does not
+// take them, they wait here until it does. When the client does not keep up, old
+// media is dropped first; answers never are, but too many of them end the
+// connection. In the steady state nothing is allocated.
 type outQueue struct {
-	st   *stream
-	wake chan struct{} // holds one; closed by stop
+	st *stream
 
-	mu     sync.Mutex
-	data   []byte // of all frames, padded
+	mu       sync.Mutex
+	waiting  *batch // nil = nothing
+	promised bool   // somebody has yet to call flush
+	busy     bool   // somebody is writing; frames leave in their order
+	closed   bool
+}
+
+// batch is frames one behind another.
+type batch struct {
+	data   []byte // padded
 	frames []outFrame
-	closed bool
+	timed  int // how many of the frames have their time
 }
 
 // outFrame is the next n bytes of the data.
 type outFrame struct {
 	n     int
-	at    time.Time
 	media bool
+	at    time.Time // when it began to wait
 }
 
-func newOutQueue(st *stream) *outQueue { return &outQueue{st: st, wake: make(chan struct{}, 1)} }
+// batches are borrowed while frames flow.
+type batches struct{ pool sync.Pool }
+
+func newBatches() *batches {
+	return &batches{sync.Pool{New: func() any { return &batch{data: make([]byte, 0, bufferSize)} }}}
+}
+
+func (p *batches) get() *batch { return p.pool.Get().(*batch) }
+
+func (p *batches) put(b *batch) {
+	if cap(b.data) <= 2*bufferSize { // a bad moment must not cost memory for ever
+		b.data, b.frames, b.timed = b.data[:0], b.frames[:0], 0
+		p.pool.Put(b)
+	}
+}
+
+func newOutQueue(st *stream) *outQueue { return &outQueue{st: st} }
 
 // isMedia tells ChannelData and Data indications from answers.
 func isMedia(frame []byte) bool {
 	return frame[0]>>6 == 1 || frame[0] == 0x00 && frame[1] == 0x17
 }
 
-// push copies a frame into the queue, padded as a stream wants it.
-func (q *outQueue) push(frame []byte) {
-	f := outFrame{n: len(frame) + -len(frame)&3, at: time.Now(), media: isMedia(frame)}
+// push copies a frame, which is head and body, into the queue, padded as a stream
+// wants it. True asks the caller to call flush; false means that somebody will.
+func (q *outQueue) push(head, body []byte) bool {
+	size := len(head) + len(body)
+	f := outFrame{n: size + -size&3, media: isMedia(head)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return
+		return false
 	}
-	if len(q.data)+f.n > queueBytes {
+	if q.waiting == nil {
+		q.waiting = q.st.s.batches.get()
+	}
+	w := q.waiting
+	if len(w.data)+f.n > queueBytes {
 		q.makeRoomLocked()
 	}
-	if len(q.data)+f.n > queueBytes {
+	if len(w.data)+f.n > queueBytes {
 		q.closeLocked()
-		return
+		return false
 	}
-	q.data = append(q.data, frame...)
-	q.data = append(q.data, "\x00\x00\x00"[:f.n-len(frame)]...)
-	q.frames = append(q.frames, f)
-	select {
-	case q.wake <- struct{}{}:
-	default:
+	w.data = append(append(w.data, head...), body...)
+	w.data = append(w.data, "\x00\x00\x00"[:f.n-size]...)
+	w.frames = append(w.frames, f)
+	if len(w.data) >= bufferSize {
+		q.flushLocked() // more in one go has no use
 	}
+	if q.promised || q.waiting == nil {
+		return false
+	}
+	q.promised = true
+	return true
 }
 
 // makeRoomLocked drops the oldest media until queueRoom bytes fit.
 func (q *outQueue) makeRoomLocked() {
-	excess := len(q.data) + queueRoom - queueBytes
-	data, frames := q.data[:0], q.frames[:0]
-	at := 0
-	for _, f := range q.frames {
+	w := q.waiting
+	excess := len(w.data) + queueRoom - queueBytes
+	data, frames := w.data[:0], w.frames[:0]
+	at, timed := 0, 0
+	for i, f := range w.frames {
 		if f.media && excess > 0 {
 			excess -= f.n
 			q.st.s.count.dropped.add("slow_client")
 		} else {
-			data, frames = append(data, q.data[at:at+f.n]...), append(frames, f)
+			data, frames = append(data, w.data[at:at+f.n]...), append(frames, f)
+			if i < w.timed {
+				timed++
+			}
 		}
 		at += f.n
 	}
-	q.data, q.frames = data, frames
+	w.data, w.frames, w.timed = data, frames, timed
 }
 
 // closeLocked ends the connection, so that its reader ends too.
 func (q *outQueue) closeLocked() {
 	if !q.closed {
-		q.closed, q.data, q.frames = true, nil, nil
-		close(q.wake)
+		q.closed, q.waiting = true, nil
 		q.st.hangUp()
 	}
 }
@@ -106,50 +147,110 @@ func (q *outQueue) close() {
 	q.closeLocked()
 }
 
-// run writes what is pushed until the queue is closed.
-func (q *outQueue) run() {
-	var buf []byte
-	for range q.wake {
-		for buf = q.take(buf[:0]); len(buf) > 0; buf = q.take(buf[:0]) {
-			_ = q.st.conn.SetWriteDeadline(time.Now().Add(writeStream))
-			if _, err := q.st.conn.Write(buf); err != nil {
-				q.close()
-				return
+// flush writes what is in the queue, or leaves it to whoever is writing.
+func (q *outQueue) flush() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.promised = false
+	q.flushLocked()
+}
+
+func (q *outQueue) flushLocked() {
+	switch {
+	case q.closed || q.waiting == nil:
+	case q.busy:
+		q.waiting.stamp(time.Now())
+	case q.st.wire == nil: // a write may block
+		q.busy = true
+		q.st.writers.Go(func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			for q.writeLocked(writeSize) {
 			}
+			q.restLocked()
+			// TLS writes by itself when the client asks for new keys; an old
+			// deadline would make that fail, and the connection with it.
+			_ = q.st.conn.SetWriteDeadline(time.Time{})
+		})
+	default:
+		q.busy = true
+		n := 0
+		for n < turns && !q.st.wire.full() && q.writeLocked(bufferSize) {
+			n++
 		}
-		// TLS writes by itself when the client asks for new keys; an old
-		// deadline would make that fail, and the connection with it.
-		_ = q.st.conn.SetWriteDeadline(time.Time{})
+		q.restLocked()
+		if n == turns && q.waiting != nil {
+			q.st.writers.Go(q.flush)
+		}
 	}
 }
 
-// take moves the next frames into buf, up to one write's worth.
-func (q *outQueue) take(buf []byte) []byte {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	most := writeSize
-	if q.st.secure && len(q.data) <= fewFrames {
-		most = 0 // a single frame
+// restLocked ends the writing. Frames that stay get old from now on; the wire
+// calls flush when it has room for them.
+func (q *outQueue) restLocked() {
+	q.busy = false
+	if q.waiting != nil {
+		q.waiting.stamp(time.Now())
 	}
-	oldest := time.Now().Add(-queueAge)
+}
+
+// writeLocked writes up to most bytes, without the lock. False means that there
+// is nothing to write.
+func (q *outQueue) writeLocked(most int) bool {
+	b := q.takeLocked(most)
+	if b == nil {
+		return false
+	}
+	q.mu.Unlock()
+	err := q.st.write(b)
+	q.st.s.batches.put(b)
+	q.mu.Lock()
+	if err != nil {
+		q.closeLocked()
+	}
+	return err == nil
+}
+
+// takeLocked takes the next frames, at most that many bytes; nil if there are none.
+func (q *outQueue) takeLocked(most int) *batch {
+	w := q.waiting
+	if w == nil || q.closed {
+		return nil
+	}
+	if len(w.data) <= min(most, writeSize) {
+		q.waiting = nil
+		return w
+	}
+	now := time.Now()
+	w.stamp(now)
+	out, oldest := q.st.s.batches.get(), now.Add(-queueAge)
 	at, i := 0, 0
-	for ; i < len(q.frames); i++ {
-		f := q.frames[i]
-		stale := f.media && len(q.data)-at > writeSize && f.at.Before(oldest)
-		if !stale && len(buf) > 0 && len(buf)+f.n > most {
+	for ; i < len(w.frames); i++ {
+		f := w.frames[i]
+		stale := f.media && len(w.data)-at > writeSize && f.at.Before(oldest)
+		if !stale && len(out.data) > 0 && len(out.data)+f.n > most {
 			break
 		}
 		if stale {
 			q.st.s.count.dropped.add("slow_client")
 		} else {
-			buf = append(buf, q.data[at:at+f.n]...)
+			out.data, out.frames = append(out.data, w.data[at:at+f.n]...), append(out.frames, f)
 		}
 		at += f.n
 	}
-	q.data = append(q.data[:0], q.data[at:]...)
-	q.frames = append(q.frames[:0], q.frames[i:]...)
-	if len(q.data) == 0 && cap(q.data) > 2*writeSize {
-		q.data, q.frames = nil, nil // a bad moment must not cost memory for the whole call
+	w.data = append(w.data[:0], w.data[at:]...)
+	w.frames = append(w.frames[:0], w.frames[i:]...)
+	w.timed = len(w.frames)
+	if len(w.data) == 0 {
+		q.waiting = nil
+		q.st.s.batches.put(w)
 	}
-	return buf
+	return out
+}
+
+// stamp tells the frames that have none their time.
+func (b *batch) stamp(now time.Time) {
+	for ; b.timed < len(b.frames); b.timed++ {
+		b.frames[b.timed].at = now
+	}
 }

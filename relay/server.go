@@ -21,7 +21,7 @@ const (
 	bindingTotal = 20000
 )
 
-// ErrClosed is returned by ServeUDP and ServeTCP on a closed server.
+// ErrClosed is returned by ServeUDP, ServeTCP and ServeTLS on a closed server.
 var ErrClosed = errors.New("relay: server closed")
 
 // Server is a STUN and TURN server. Make one with New.
@@ -41,6 +41,8 @@ type Server struct {
 	slowLog     *slowLog
 	firstIPv4   netip.Addr
 	bindFor     map[netip.Addr]netip.Addr // announced address -> where its sockets are bound
+	buffers     *buffers
+	batches     *batches
 	drained     chan struct{}
 	drainOnce   sync.Once
 
@@ -48,8 +50,9 @@ type Server struct {
 	secrets atomic.Pointer[[]string]
 	limits  atomic.Pointer[Reloadable]
 
-	// Locks are taken in this order: reload, ctl, pion's, a relay's. mu and that
-	// of a stream's queue come last: none of these is taken under them.
+	// Locks are taken in this order: reload, ctl, pion's, a relay's. mu, and that
+	// of a stream's queue before its wire's, come last: none of these is taken
+	// under them.
 
 	// ctl guards the allocations. It is held while pion handles a request, and
 	// relay sockets are opened under it: allocations change one at a time.
@@ -90,7 +93,8 @@ func New(o Options) (*Server, error) {
 		allBindings: dataplane.NewBucket(bindingTotal),
 		iceLimit:    newLimiter(iceRate, iceBurst),
 		bindFor:     make(map[netip.Addr]netip.Addr),
-		drained:     make(chan struct{}), shutdown: make(chan struct{}),
+		buffers:     newBuffers(), batches: newBatches(),
+		drained: make(chan struct{}), shutdown: make(chan struct{}),
 		allocs: make(map[dataplane.Client]*allocation), byID: make(map[string]*allocation),
 		logins: make(map[string]*login), perAddress: make(map[netip.Prefix]int),
 		ports: newPortPool(o.PortMin, o.PortMax), reservations: make(map[string]reservation),

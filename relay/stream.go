@@ -2,13 +2,11 @@ package relay
 
 import (
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"parley/relay/dataplane"
@@ -20,75 +18,38 @@ const (
 	wholeFrame  = 10 * time.Second // from the first byte of a frame to its last
 	idleStream  = 30 * time.Second // without an allocation
 	writeStream = 5 * time.Second  // a client that does not read
-
-	acceptRetry    = 5 * time.Millisecond
-	acceptRetryMax = time.Second
 )
 
 // stream is one TCP or TLS connection of a client, with a goroutine that reads
-// it and one that writes.
+// it. Whoever has something for the client writes it; what the client is slow to
+// take is left to a goroutine that ends when it is written.
 type stream struct {
-	s      *Server
-	conn   net.Conn
-	client dataplane.Client
-	key    netip.Prefix // what counts as its address
-	secure bool
-	since  time.Time
-	out    *outQueue
+	s       *Server
+	conn    net.Conn
+	wire    *wire // below conn; nil where conn is to be had by blocking calls alone
+	client  dataplane.Client
+	key     netip.Prefix // what counts as its address
+	secure  bool
+	since   time.Time
+	out     *outQueue
+	writers sync.WaitGroup
 
 	// expires is when its allocation ends on the server's clock, in nanoseconds
 	// of Unix time; 0 = it has none.
 	expires atomic.Int64
 }
 
-// ServeTCP accepts TURN connections on l, which may be a TLS listener, until
-// Close, which closes it; then it returns nil. Running out of descriptors does
-// not end it.
-func (s *Server) ServeTCP(l net.Listener) error {
-	if !s.adopt(l) {
-		return ErrClosed
-	}
-	defer s.wg.Done()
-	defer s.abandon(l)
-	retry := acceptRetry
-	for {
-		c, err := l.Accept()
-		switch {
-		case err == nil:
-			retry = acceptRetry
-			go s.ServeConn(c)
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case !transient(err):
-			return err
-		default:
-			s.slowLog.warn("Accepting a TURN connection failed; trying again.", "error", err)
-			s.evict()
-			select {
-			case <-time.After(retry):
-			case <-s.shutdown:
-				return nil
-			}
-			retry = min(2*retry, acceptRetryMax)
-		}
-	}
-}
-
-// transient tells an error of Accept that passes: no descriptors or memory, a
-// client that has gone already, an error of the network that Linux reports here.
-// What does not pass is that the socket is none to accept from.
-func transient(err error) bool {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errno != syscall.EBADF && errno != syscall.EINVAL && errno != syscall.ENOTSOCK
-	}
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
-}
-
 // ServeConn serves one accepted connection and returns when it has ended; the
 // connection is closed then, and so is its allocation. It may be called from
 // any goroutine.
+//
+// A connection that lies over others, as TLS does, tells them by NetConn. The one
+// right above the socket should have a method
+//
+//	Rewire(func(socket net.Conn) net.Conn)
+//
+// that puts what the function returns in the place of the socket; without it each
+// packet over TLS costs system calls of its own.
 func (s *Server) ServeConn(c net.Conn) {
 	st := s.newStream(c)
 	if !s.enter(st) {
@@ -96,11 +57,9 @@ func (s *Server) ServeConn(c net.Conn) {
 		return
 	}
 	defer s.wg.Done()
-	var writer sync.WaitGroup
-	writer.Go(st.out.run)
 	st.read()
 	s.leave(st)
-	writer.Wait()
+	st.writers.Wait()
 }
 
 func (s *Server) newStream(c net.Conn) *stream {
@@ -109,7 +68,41 @@ func (s *Server) newStream(c net.Conn) *stream {
 	st.key = addressKey(st.client.Addr.Addr())
 	st.secure = isTLS(c)
 	st.out = newOutQueue(st)
+	st.rewire()
 	return st
+}
+
+// rewirer is a connection that lies right above a socket.
+type rewirer interface {
+	Rewire(func(socket net.Conn) net.Conn)
+}
+
+// rewire puts a wire above the socket if there is a place for it.
+func (st *stream) rewire() {
+	var above rewirer
+	socket := st.conn
+	for {
+		w, ok := socket.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		above, _ = socket.(rewirer)
+		socket = w.NetConn()
+	}
+	if socket != st.conn && above == nil {
+		return
+	}
+	w := newWire(socket, st.s.buffers, &st.writers)
+	if w == nil {
+		return
+	}
+	w.emptied = st.out.flush
+	st.wire = w
+	if above == nil {
+		st.conn = w
+	} else {
+		above.Rewire(func(net.Conn) net.Conn { return w })
+	}
 }
 
 // isTLS looks through what wraps a connection.
@@ -170,6 +163,9 @@ func maxStreams(allocations int) int {
 // leave ends the stream's allocation and forgets it.
 func (s *Server) leave(st *stream) {
 	st.out.close()
+	if st.wire != nil {
+		st.wire.end()
+	}
 	s.ctl.Lock()
 	if a := s.allocs[st.client]; a != nil {
 		s.endLocked(a, "connection closed")
@@ -234,6 +230,9 @@ func (st *stream) hangUp() {
 func (st *stream) read() {
 	rd := &reader{control: st.s.serveRequest}
 	f := framer{conn: st.conn}
+	if st.secure {
+		f.wire = st.wire
+	}
 	deadline := st.since.Add(firstFrame)
 	_ = st.conn.SetWriteDeadline(deadline) // reading first writes, if TLS has yet to shake hands
 	for {
@@ -266,7 +265,45 @@ func (st *stream) released() {
 }
 
 // Send implements dataplane.Link.
-func (st *stream) Send(frame []byte, _ dataplane.Client) { st.out.push(frame) }
+func (st *stream) Send(frame []byte, _ dataplane.Client) {
+	if st.out.push(frame, nil) {
+		st.out.flush()
+	}
+}
+
+// Queue implements dataplane.Stream.
+func (st *stream) Queue(head, body []byte) bool { return st.out.push(head, body) }
+
+// Flush implements dataplane.Stream.
+func (st *stream) Flush() { st.out.flush() }
+
+// write writes a batch of frames: into TLS as many to a record as fit.
+func (st *stream) write(b *batch) error {
+	most := writeSize
+	switch {
+	case !st.secure:
+		most = len(b.data)
+	case len(b.data) <= fewFrames:
+		most = 0 // a single frame
+	}
+	if st.secure && st.wire != nil {
+		st.wire.hold()
+		defer st.wire.letGo()
+	}
+	at, end := 0, 0
+	for i, f := range b.frames {
+		end += f.n
+		if i+1 < len(b.frames) && end+b.frames[i+1].n-at <= most {
+			continue
+		}
+		_ = st.conn.SetWriteDeadline(time.Now().Add(writeStream)) // not for a wire
+		if _, err := st.conn.Write(b.data[at:end]); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
+}
 
 // Transport implements dataplane.Link.
 func (st *stream) Transport() string {
@@ -274,103 +311,4 @@ func (st *stream) Transport() string {
 		return "tls"
 	}
 	return "tcp"
-}
-
-var errFrame = errors.New("neither a STUN message nor ChannelData of a permitted length")
-
-// framer cuts a byte stream into STUN messages and ChannelData (RFC 8656
-// section 12.5). It holds one frame and what came with it, never more.
-type framer struct {
-	conn net.Conn
-	buf  [streamBuffer]byte
-	r, w int
-}
-
-// streamBuffer is what is read at once: the packets of a video frame, so that
-// they leave together.
-const streamBuffer = 16<<10 + maxFrame
-
-// next returns the next whole frame, valid until the following call. wait is
-// the time by which it must have begun; each must be whole wholeFrame after that,
-// or by wait when nothing has been received before.
-func (f *framer) next(wait time.Time) ([]byte, error) {
-	deadline, begun := wait, false
-	for {
-		n, err := frameSize(f.buf[f.r:f.w])
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 && f.w-f.r >= n {
-			frame := f.buf[f.r : f.r+n]
-			f.r += n
-			return frame, nil
-		}
-		if f.w > f.r && !begun {
-			begun = true
-			if d := time.Now().Add(wholeFrame); d.Before(deadline) {
-				deadline = d
-			}
-		}
-		if err := f.fill(deadline); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// withFollowing extends the ChannelData frame that next has just returned by the
-// whole ones that came right behind it.
-func (f *framer) withFollowing(frame []byte) []byte {
-	start := f.r - len(frame)
-	for f.r < f.w && f.buf[f.r]>>6 == 1 {
-		n, err := frameSize(f.buf[f.r:f.w])
-		if err != nil || n == 0 || f.w-f.r < n {
-			break
-		}
-		f.r += n
-	}
-	return f.buf[start:f.r]
-}
-
-// fill reads once behind what there is.
-func (f *framer) fill(deadline time.Time) error {
-	if f.r > 0 {
-		f.w = copy(f.buf[:], f.buf[f.r:f.w])
-		f.r = 0
-	}
-	if err := f.conn.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	n, err := f.conn.Read(f.buf[f.w:])
-	f.w += n
-	if n > 0 {
-		return nil
-	}
-	return err
-}
-
-// frameSize returns the length of the frame that b begins with, padding
-// included; 0 if that cannot be told yet.
-func frameSize(b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
-	if b[0]>>6 > 1 {
-		return 0, errFrame
-	}
-	if len(b) < 4 {
-		return 0, nil
-	}
-	n := int(binary.BigEndian.Uint16(b[2:]))
-	if b[0]>>6 == 0 {
-		if n&3 != 0 {
-			return 0, errFrame
-		}
-		n += stunHeaderLen
-	} else {
-		n = 4 + (n+3)&^3
-	}
-	if n > maxFrame {
-		return 0, errFrame
-	}
-	return n, nil
 }

@@ -205,7 +205,7 @@ func TestSlowReader(t *testing.T) {
 		for range 1000 {
 			st.Send(media, st.client)
 		}
-		if n := len(st.out.data); n > queueBytes {
+		if n := st.out.size(); n > queueBytes {
 			t.Errorf("%d bytes wait", n)
 		}
 		answer := newMessage(methodRefresh, classSuccess, transactionID()).b

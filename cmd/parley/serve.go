@@ -160,7 +160,7 @@ func (s *server) tasks() []task {
 		{"watchdog", func() error { return s.notify.Watchdog(s.life, s.alive, s.unwell) }},
 	}
 	if s.socks.RelayTLS != nil {
-		list = append(list, task{"relay over TLS", func() error { return s.turn.ServeTCP(s.tlsListener(s.socks.RelayTLS)) }})
+		list = append(list, task{"relay over TLS", func() error { return s.turn.ServeTLS(s.socks.RelayTLS, s.certs.TURNConfig()) }})
 	}
 	if s.certs != nil {
 		list = append(list, task{"certificate renewal", func() error { return s.certs.Run(s.life) }})

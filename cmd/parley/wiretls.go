@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -69,8 +67,3 @@ func (s *server) scheme() string {
 }
 
 func (s *server) secure() bool { return s.cfg.TLS.Mode != "off" }
-
-// tlsListener ends TLS on relay.tls_listen; the relay bounds the handshake.
-func (s *server) tlsListener(l net.Listener) net.Listener {
-	return tls.NewListener(l, s.certs.TURNConfig())
-}

@@ -20,5 +20,5 @@
 // has a goroutine and each packet a call.
 //
 // A Plane's methods may be called from any goroutine, except from Allowed, Tap
-// and Link.Send, which rounds call with the lock held.
+// and Stream.Queue, which rounds call with the lock held.
 package dataplane

@@ -22,6 +22,9 @@ const (
 	// maxRead is how many datagrams, or groups of them, one relay socket may
 	// take of a round: the others wait no longer than that.
 	maxRead = 8
+	// maxLooks is how many rounds a stream may wait for more packets that are
+	// there already.
+	maxLooks = 8
 )
 
 // readers read all relay sockets: one goroutine for each core, started with the
@@ -162,16 +165,25 @@ func (k *poller) run() {
 	}
 }
 
-// step reads what is ready and tells whether there may be more.
+// step reads what is ready and tells whether there may be more. Streams get
+// theirs when nothing is left to read, or after a few rounds: each write has its
+// price.
 func (k *poller) step(fd int) (more bool, err error) {
-	n, errno := epollNow(fd, &k.events)
-	if errno != 0 {
-		return true, errno
+	defer k.round.flushStreams()
+	for range maxLooks {
+		n, errno := epollNow(fd, &k.events)
+		if errno != 0 {
+			return true, errno
+		}
+		if n > 0 || len(k.more) > 0 {
+			k.read(k.events[:n])
+		}
+		more = n == maxEvents || len(k.more) > 0
+		if len(k.round.ready) == 0 || n == 0 && !more {
+			break
+		}
 	}
-	if n > 0 || len(k.more) > 0 {
-		k.read(k.events[:n])
-	}
-	return n == maxEvents || len(k.more) > 0, nil
+	return more, nil
 }
 
 const (
@@ -213,7 +225,7 @@ func epollNow(fd int, events *[maxEvents]unix.EpollEvent) (int, syscall.Errno) {
 func (k *poller) read(ready []unix.EpollEvent) {
 	d := k.round
 	d.begin()
-	defer d.end()
+	defer d.endWithoutStreams()
 	k.used = 0
 	again := k.more
 	n := min(len(again), maxEvents)

@@ -21,10 +21,11 @@ type round struct {
 	tally  tally
 	heads  []byte // headers of queued packets
 	zeros  [3]byte
-	frame  [dataHeader + MaxPayload + 3]byte // for streams
-	number uint16                            // of the header in heads that was written last
+	frame  [dataHeader]byte // the header for a stream
+	number uint16           // of the header in heads that was written last
 	length int
 	last   []byte
+	ready  []Stream // with something to flush
 
 	epoch   uint64 // of the policy that allowed knows
 	allowed [verdicts]uint64
@@ -52,9 +53,23 @@ func (d *round) start() {
 
 // end sends what is queued and lets go of the tables.
 func (d *round) end() {
+	d.endWithoutStreams()
+	d.flushStreams()
+}
+
+// endWithoutStreams leaves what streams have queued to flushStreams.
+func (d *round) endWithoutStreams() {
 	d.flush()
 	d.plane.mu.RUnlock()
 	d.tally.moveTo(d.plane)
+}
+
+func (d *round) flushStreams() {
+	for i, s := range d.ready {
+		s.Flush()
+		d.ready[i] = nil // must not keep an ended stream in memory
+	}
+	d.ready = d.ready[:0]
 }
 
 func (d *round) flush() {
@@ -292,10 +307,8 @@ func (d *round) toStream(r *Relay, src netip.AddrPort, number uint16, from *Rela
 	} else {
 		n = putDataHeader(d.frame[:], src, len(payload))
 	}
-	n += copy(d.frame[n:], payload)
-	if number == 0 {
-		n += copy(d.frame[n:], d.zeros[:-len(payload)&3])
+	if stream := r.Client.Link.(Stream); stream.Queue(d.frame[:n], payload) {
+		d.ready = append(d.ready, stream)
 	}
-	r.Client.Link.Send(d.frame[:n], r.Client)
 	d.sent(&m)
 }

@@ -380,6 +380,10 @@ func (p *peeked) release() {
 // Read with room for peekSize has returned, such as the first one of net/http.
 func (p *peeked) NetConn() net.Conn { return p.Conn }
 
+// Rewire puts what f makes of the connection below in its place, while nobody
+// reads or writes: a relay has another way to use a socket.
+func (p *peeked) Rewire(f func(net.Conn) net.Conn) { p.Conn = f(p.Conn) }
+
 // TLSState tells whether c came through TLS, and with which parameters.
 func TLSState(c net.Conn) (tls.ConnectionState, bool) {
 	p, ok := c.(*peeked)
