@@ -27,7 +27,9 @@ type allocation struct {
 	loginRef *login
 
 	expires time.Time
-	renewed time.Time // when pion was told last, real time
+	conn    *relayConn // its relay as pion sees it; made by introduce unless pion moves the data
+	known   bool       // to pion
+	renewed time.Time  // when pion was told last, real time
 }
 
 // setExpiry is called with ctl held. The stream is told too, for it must not ask
@@ -174,22 +176,15 @@ func (s *Server) admitLocked(r *request, want wishes) int {
 	return 0
 }
 
-// openLocked makes an allocation: port, socket, pion's part, tables. The code
-// is 0 or an error code.
+// openLocked makes an allocation: port, socket, tables. pion has no part in it
+// before it has a permission. The code is 0 or an error code.
 func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) {
 	s.lastNumber++
 	a := &allocation{id: rand.Text(), number: s.lastNumber, client: r.client, login: r.cred.login, key: r.key,
-		since: r.now, last: r.now.Add(maxAge), tid: r.msg.id, renewed: time.Now(), loginRef: s.loginLocked(r.cred.login)}
+		since: r.now, last: r.now.Add(maxAge), tid: r.msg.id, loginRef: s.loginLocked(r.cred.login)}
 	a.loginRef.allocations++
-	token := ""
-	code, err := s.pion.request(a.number, methodAllocate, func() (*relayConn, error) {
-		conn, t, err := s.openRelayLocked(a, r.cred.login, want)
-		token = t
-		return conn, err
-	}, func(w *builder) {
-		w.add(attrRequestedTransport, []byte{protoUDP, 0, 0, 0}).addUint32(attrLifetime, pionLifetime)
-	})
-	if err != nil || code != 0 || a.relay == nil {
+	token, err := s.openRelayLocked(a, r.cred.login, want)
+	if err != nil {
 		a.loginRef.allocations--
 		s.forgetLoginLocked(r.cred.login)
 		return nil, "", 508
@@ -203,15 +198,15 @@ func (s *Server) openLocked(r *request, want wishes) (*allocation, string, int) 
 	return a, token, 0
 }
 
-// openRelayLocked binds a relay socket at a free port; it runs on pion's
-// goroutine while openLocked waits for it.
-func (s *Server) openRelayLocked(a *allocation, login string, want wishes) (*relayConn, string, error) {
+// openRelayLocked binds a relay socket at a free port and returns the token of
+// the port that it reserves besides, if one is wanted.
+func (s *Server) openRelayLocked(a *allocation, login string, want wishes) (string, error) {
 	announced := s.announcedFor(a.client)
-	conn := &relayConn{closed: make(chan struct{})}
 	var tap func(netip.AddrPort, []byte)
 	if s.o.Engine == enginePion {
-		conn.packets = make(chan peerPacket, peerQueue)
-		tap = conn.tap
+		a.conn = newRelayConn()
+		a.conn.packets = make(chan peerPacket, peerQueue)
+		tap = a.conn.tap
 	}
 	var busy []uint16 // taken by other programs: back into the pool afterwards
 	defer func() {
@@ -222,17 +217,15 @@ func (s *Server) openRelayLocked(a *allocation, login string, want wishes) (*rel
 	for {
 		port, err := s.takePortLocked(login, want)
 		if err != nil {
-			return nil, "", err
+			return "", err
 		}
 		relay, err := s.plane.Open(dataplane.RelayConfig{
 			Client: a.client, Limits: a.loginRef.limits, Tap: tap,
 			Bind: netip.AddrPortFrom(s.bindFor[announced], port), Address: netip.AddrPortFrom(announced, port),
 		})
 		if err == nil {
-			a.relay, conn.relay = relay, relay
-			s.pion.relays.Store(a.number, relay)
-			conn.onClose = func() { s.pion.relays.Delete(a.number) }
-			return conn, s.reserveLocked(login, port, want), nil
+			a.relay = relay
+			return s.reserveLocked(login, port, want), nil
 		}
 		busy = append(busy, port)
 		if want.pair {
@@ -240,9 +233,31 @@ func (s *Server) openRelayLocked(a *allocation, login string, want wishes) (*rel
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) || want.token != "" {
 			s.slowLog.warn("A relay socket could not be opened.", "error", err)
-			return nil, "", err
+			return "", err
 		}
 	}
+}
+
+// introduceLocked tells pion of an allocation that gets its first permission or
+// channel: most of what an allocation costs in time and memory is pion's part.
+// The code is that of the answer, 0 for success.
+func (s *Server) introduceLocked(a *allocation) (int, error) {
+	if a.known {
+		return 0, nil
+	}
+	if a.conn == nil {
+		a.conn = newRelayConn()
+	}
+	a.conn.relay = a.relay
+	s.pion.relays.Store(a.number, a.relay)
+	code, err := s.pion.request(a.number, methodAllocate, a.conn, func(w *builder) {
+		w.add(attrRequestedTransport, []byte{protoUDP, 0, 0, 0}).addUint32(attrLifetime, pionLifetime)
+	})
+	a.known, a.renewed = err == nil && code == 0, time.Now()
+	if !a.known {
+		s.pion.relays.Delete(a.number)
+	}
+	return code, err
 }
 
 var errNoPort = errors.New("no relay port is free")
@@ -322,10 +337,12 @@ func (s *Server) endLocked(a *allocation, why string) {
 	if s.allocs[a.client] != a {
 		return
 	}
-	// An error means that pion is closing, which closes the relay as well.
-	_, _ = s.pion.request(a.number, methodRefresh, nil, func(w *builder) { w.addUint32(attrLifetime, 0) })
+	if a.known {
+		// An error means that pion is closing, which closes the relay as well.
+		_, _ = s.pion.request(a.number, methodRefresh, nil, func(w *builder) { w.addUint32(attrLifetime, 0) })
+		s.pion.relays.Delete(a.number)
+	}
 	a.relay.Close()
-	s.pion.relays.Delete(a.number)
 	s.ports.put(a.relay.Address.Port())
 	delete(s.allocs, a.client)
 	delete(s.byID, a.id)

@@ -7,9 +7,9 @@
 //   - The guard (guard.go, methods.go, stream.go) frames, parses, limits and
 //     authenticates everything that arrives. It writes every answer itself and
 //     keeps nothing about a client before the client has proved who it is.
-//   - pion/turn (pion.go) keeps allocations, permissions and channels and their
-//     timers. It sees only requests that the guard wrote and signed afresh,
-//     through a virtual packet connection, one at a time.
+//   - pion/turn (pion.go) keeps permissions and channels and their timers, and so
+//     the allocations that have any. It sees only requests that the guard wrote
+//     and signed afresh, through a virtual packet connection, one at a time.
 //   - The data plane (package relay/dataplane) moves ChannelData and
 //     indications. It learns permissions and channels from pion's events.
 //

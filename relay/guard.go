@@ -172,8 +172,10 @@ func (s *Server) dataThroughPion(c dataplane.Client, frame []byte) {
 func (s *Server) serveUDP(u *dataplane.UDP) {
 	queue := make(chan job, controlQueue)
 	s.wg.Go(func() {
+		var m message // its attribute list is used again
 		for j := range queue {
-			if m, err := parse(j.raw, nil); err == nil {
+			var err error
+			if m, err = parse(j.raw, m.attrs); err == nil {
 				s.serveRequest(j.client, &m)
 			}
 		}

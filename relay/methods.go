@@ -255,7 +255,10 @@ func (r *request) judgeChannel(number uint16, peer netip.AddrPort) int {
 
 // pass hands a judged request to pion.
 func (r *request) pass(attrs func(*builder)) *builder {
-	code, err := r.s.pion.request(r.alloc.number, r.msg.method, nil, attrs)
+	code, err := r.s.introduceLocked(r.alloc)
+	if err == nil && code == 0 {
+		code, err = r.s.pion.request(r.alloc.number, r.msg.method, nil, attrs)
+	}
 	switch {
 	case err != nil:
 		return r.fail(500)

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -19,12 +21,12 @@ const (
 // nonces makes and checks nonces that are bound to the client's address, so
 // that the server keeps nothing about a client that has not logged in, and a
 // request caught on the way cannot be sent from elsewhere.
-type nonces struct{ key [32]byte }
+type nonces struct{ macs *sync.Pool } // of hash.Hash, all with one secret key
 
 func newNonces() nonces {
-	var n nonces
-	_, _ = rand.Read(n.key[:]) // never fails, see crypto/rand
-	return n
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails, see crypto/rand
+	return nonces{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 func (n *nonces) issue(now time.Time, client netip.AddrPort) []byte {
@@ -50,7 +52,9 @@ func (n *nonces) valid(now time.Time, nonce []byte, client netip.AddrPort) bool 
 
 func (n *nonces) mac(stamp []byte, client netip.AddrPort) []byte {
 	ip := client.Addr().As16()
-	h := hmac.New(sha256.New, n.key[:])
+	h := n.macs.Get().(hash.Hash)
+	defer n.macs.Put(h)
+	h.Reset()
 	h.Write(stamp)
 	h.Write(ip[:])
 	h.Write(binary.BigEndian.AppendUint16(nil, client.Port()))

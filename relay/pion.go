@@ -28,10 +28,10 @@ const (
 
 var errPionClosed = errors.New("the relay is closed")
 
-// pionServer is pion/turn behind a virtual packet connection. Requests go
-// through it one at a time: the goroutine of pion's that reads is the control
-// goroutine, on which allocations begin and end (two at once would race inside
-// pion). Each allocation has a virtual client address of its own, so that no
+// pionServer is pion/turn behind a virtual packet connection. It keeps those
+// allocations that have had a permission or a channel. Requests go through it one
+// at a time: the goroutine of pion's that reads is the control goroutine, on
+// which they begin and end (two at once would race inside pion). Each allocation has a virtual client address of its own, so that no
 // late deletion of one can hit another on the same five-tuple.
 type pionServer struct {
 	// set at construction
@@ -98,27 +98,27 @@ func (p *pionServer) withRelay(src net.Addr, f func(*dataplane.Relay)) {
 }
 
 // request passes one request to pion and returns the error code of its answer,
-// 0 for success. open is called if pion wants a relay socket.
-func (p *pionServer) request(number uint64, m method, open openRelay, attrs func(*builder)) (int, error) {
+// 0 for success. relay is what an Allocate gets.
+func (p *pionServer) request(number uint64, m method, relay *relayConn, attrs func(*builder)) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	code, err := p.signedRequest(number, m, open, attrs)
+	code, err := p.signedRequest(number, m, relay, attrs)
 	if code == 438 { // the machine slept, or its clock was set
 		p.nonce = nil
-		code, err = p.signedRequest(number, m, open, attrs)
+		code, err = p.signedRequest(number, m, relay, attrs)
 	}
 	return code, err
 }
 
 // signedRequest runs with mu held.
-func (p *pionServer) signedRequest(number uint64, m method, open openRelay, attrs func(*builder)) (int, error) {
+func (p *pionServer) signedRequest(number uint64, m method, relay *relayConn, attrs func(*builder)) (int, error) {
 	if err := p.freshNonceLocked(); err != nil {
 		return 0, err
 	}
 	w := newMessage(m, classRequest, transactionID())
 	attrs(w)
 	w.add(attrUsername, []byte(pionUser)).add(attrRealm, []byte(pionRealm)).add(attrNonce, p.nonce).sign(p.key)
-	call := &pionCall{raw: w.b, from: virtualAddr(number), open: open}
+	call := &pionCall{raw: w.b, from: virtualAddr(number), relay: relay}
 	if err := p.conn.do(call); err != nil {
 		return 0, err
 	}

@@ -378,7 +378,7 @@ func (s *Server) sweep(realNow time.Time) {
 			s.endLocked(a, "expired")
 		case a.relay.Closed():
 			s.endLocked(a, "relay socket closed")
-		case realNow.Sub(a.renewed) > pionRenew:
+		case a.known && realNow.Sub(a.renewed) > pionRenew:
 			a.renewed = realNow
 			_, _ = s.pion.request(a.number, methodRefresh, nil, func(w *builder) { w.addUint32(attrLifetime, pionLifetime) })
 		}

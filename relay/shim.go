@@ -14,15 +14,12 @@ import (
 	"parley/relay/dataplane"
 )
 
-// openRelay makes the relay socket of an allocation.
-type openRelay func() (*relayConn, error)
-
 // pionCall is one datagram on its way through pion.
 type pionCall struct {
 	raw    []byte
 	from   net.Addr
-	open   openRelay
-	answer []byte // written by pion's goroutine before done
+	relay  *relayConn // of the allocation that it asks for
+	answer []byte     // written by pion's goroutine before done
 	done   chan struct{}
 }
 
@@ -82,14 +79,10 @@ func (c *ctlConn) WriteTo(p []byte, to net.Addr) (int, error) {
 // AllocatePacketConn implements turn.RelayAddressGenerator. pion calls it while
 // it handles the current call.
 func (c *ctlConn) AllocatePacketConn(string, int) (net.PacketConn, net.Addr, error) {
-	if c.current == nil || c.current.open == nil {
+	if c.current == nil || c.current.relay == nil {
 		return nil, nil, errors.ErrUnsupported
 	}
-	r, err := c.current.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	return r, net.UDPAddrFromAddrPort(r.relay.Address), nil
+	return c.current.relay, c.current.relay.LocalAddr(), nil
 }
 
 // AllocateConn implements turn.RelayAddressGenerator: TCP relays are not offered.
@@ -124,8 +117,9 @@ type relayConn struct {
 	packets chan peerPacket // nil unless pion relays the data itself
 	once    sync.Once
 	closed  chan struct{}
-	onClose func()
 }
+
+func newRelayConn() *relayConn { return &relayConn{closed: make(chan struct{})} }
 
 type peerPacket struct {
 	src     netip.AddrPort
@@ -169,7 +163,6 @@ func (r *relayConn) Close() error {
 	r.once.Do(func() {
 		r.relay.Close()
 		close(r.closed)
-		r.onClose()
 	})
 	return nil
 }
