@@ -18,6 +18,8 @@ type helloFields struct {
 	Last  *uint64 `json:"last"`
 	Name  *string `json:"name"`
 	Token *string `json:"token"`
+	Build string  `json:"build"` // of the page; judged like Lang, and nothing more yet
+	Lang  string  `json:"lang"`
 }
 
 // hello reads the first frame and attaches the socket to a peer, or refuses it.

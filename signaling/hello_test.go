@@ -57,6 +57,7 @@ func TestHelloIsRefused(t *testing.T) {
 		{"short key", `{"t":"hello","v":[1],"key":"abc","token":"ann"}`, "bad_message", 4000},
 		{"key that is no hex", `{"t":"hello","v":[1],"key":"` + strings.Repeat("x", 32) + `","token":"ann"}`, "bad_message", 4000},
 		{"v no array", `{"t":"hello","v":1,"key":"` + key + `","token":"ann"}`, "bad_message", 4000},
+		{"build no text", `{"t":"hello","v":[1],"key":"` + key + `","token":"ann","build":5}`, "bad_message", 4000},
 		{"version", `{"t":"hello","v":[2,3],"key":"` + key + `","token":"ann"}`, "version", 4009},
 		{"nobody", `{"t":"hello","v":[1],"key":"` + key + `"}`, "unauthorized", 4003},
 		{"too many tabs", `{"t":"hello","v":[1],"key":"` + key + `","token":"bob"}`, "rate_limited", 1013},

@@ -12,9 +12,10 @@ import (
 // are valid only until the handler returns.
 type message struct {
 	frame
-	id   int64
-	sock *socket
-	now  time.Time
+	id       int64
+	wrongAck bool // ack is there and is no counter
+	sock     *socket
+	now      time.Time
 	// woken is the socket whose writer the reader becomes when the handler has
 	// returned.
 	woken *socket
@@ -67,13 +68,19 @@ func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) (light bool
 	}
 	if n, ok := rawCounter(m.ack); ok {
 		p.acked(n)
+	} else {
+		m.wrongAck = m.ack != nil && string(m.ack) != "null"
 	}
 	t, ok := rawString(m.t)
+	free := string(t) == "ping" || string(t) == "pong" || m.t == nil && m.ack != nil
 	switch {
+	case free && m.wrongAck:
+		h.refuse(p, m, errAck())
+		return false
 	case string(t) == "ping":
 		p.pong(s)
 		return true
-	case string(t) == "pong", m.t == nil && m.ack != nil:
+	case free:
 		return true
 	}
 	kind, err := h.handleOnce(p, m, t, ok)
@@ -103,6 +110,8 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 		return k, err
 	}
 	switch {
+	case m.wrongAck:
+		return k, errAck()
 	case !named:
 		return k, fault("bad_message", "A frame needs its type in t, a string.")
 	case !known:
@@ -113,6 +122,10 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 
 func errUnknownType() *refusal {
 	return fault("unknown_type", "This server does not know that type of message.")
+}
+
+func errAck() *refusal {
+	return fault("bad_message", "ack is a counter, the highest n that was processed.")
 }
 
 // spend takes a token for a frame.

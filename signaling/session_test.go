@@ -367,9 +367,11 @@ func TestWrongFramesGetTheirError(t *testing.T) {
 		{"{\"t\":\"signal\",\"id\":9,\"room\":\"r\",\"to\":\"p_x\",\"data\":\"\xff\"}", "bad_message", nil},
 		{`{"t":"hello","id":10,"v":[1]}`, "unknown_type", 10},
 		{`{"t":"room.fly"}`, "unknown_type", nil},
+		{`{"t":"ping","ack":"1"}`, "bad_message", nil},
+		{`{"ack":-1}`, "bad_message", nil},
 		{`{"t":"call.start","id":11,"to":{"name":"bob"},"media":5}`, "bad_message", 11},
 		{`{"t":"room.join","id":12,"room":"r","create":true,"media":{"audio":"yes"}}`, "bad_message", 12},
-		{`{"t":"offer.post","id":13,"title":"x","media":[]}`, "bad_message", 13},
+		{`{"t":"watch","id":13,"ack":"1"}`, "bad_message", 13},
 		{`{"t":"offer.post","id":14,"title":"x","ttl_ms":0}`, "bad_message", 14},
 	} {
 		c.sendText(f.frame)
