@@ -57,6 +57,16 @@ function tutorial(hash) {
   };
 }
 
+/** When each part of it was done on both sides. @param {[number, string][]} marks @returns {Record<string, number>} */
+function stepsOf(marks) {
+  const times = (what) => marks.filter(([, said]) => said === what).map(([at]) => at);
+  const [first, last] = [(what) => Math.min(...times(what)), (what) => Math.max(...times(what))];
+  return {
+    "offer sent": first("→ signal offer"), "heard": first("← signal offer"), "answer sent": first("→ signal answer"), "answer heard": first("← signal answer"),
+    "way found": last("ice connected"), encrypted: last("connection connected"),
+  };
+}
+
 /** @returns {Promise<{ms: number, marks: [number, string][]}>} one call's set-up, seen from the one who joins */
 async function once(pattern, ann, bob) {
   await pattern.ready(bob);
@@ -66,9 +76,10 @@ async function once(pattern, ann, bob) {
   await bob.waitForFunction(() => window.marks.some(([, what]) => what === "first frame"), null, { timeout: 4 * LIMIT_MS, polling: 50 });
   const [here, there] = await Promise.all([bob, ann].map((page) => page.evaluate(() => window.marks)));
   const start = here.find(([, what]) => what.startsWith("→ room.join"))[0];
+  const steps = stepsOf(here.concat(there).map(([at, what]) => [at - start, what]));
   const marks = [...here.map(([at, what]) => [at - start, what]), ...there.map(([at, what]) => [at - start, `                              ${what}`])];
   const offered = here.some(([, what]) => what.endsWith("signal offer") && what.startsWith("→"));
-  return { offered, ms: here.find(([, what]) => what === "first frame")[0] - start, marks: marks.filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0]) };
+  return { offered, steps, ms: here.find(([, what]) => what === "first frame")[0] - start, marks: marks.filter(([at]) => at >= 0).sort((a, b) => a[0] - b[0]) };
 }
 
 const patterns = process.env.PATTERNS?.split(",") ?? Object.keys(PATTERNS);
@@ -88,8 +99,10 @@ async function measure(world, path, name) {
   });
   runs.sort((a, b) => a.ms - b.ms);
   for (const who of [true, false]) {
-    const those = runs.filter(({ offered }) => offered === who).map(({ ms }) => Math.round(ms));
-    if (those.length) console.log(`${path}, ${name}: ${those} ms where ${who ? "the one who joins" : "the other"} offers`);
+    const those = runs.filter(({ offered }) => offered === who);
+    if (!those.length) continue;
+    const halves = Object.keys(those[0].steps).map((step) => `${step} ${Math.round(quantile(those.map(({ steps }) => steps[step]).sort((a, b) => a - b), 0.5))}`);
+    console.log(`${path}, ${name}, ${who ? "the one who joins" : "the other"} offers: ${halves.join(", ")}, frame ${those.map(({ ms }) => Math.round(ms))}`);
   }
   const sorted = runs.map(({ ms }) => Math.round(ms));
   const median = quantile(sorted, 0.5);
