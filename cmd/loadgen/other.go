@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 	"time"
 )
 
@@ -22,3 +23,7 @@ func relayForward([]string) error { return errNotLinux }
 func relayPion(context.Context, []string) error { return errNotLinux }
 
 func (p *process) cpu() (time.Duration, error) { return 0, errNotLinux }
+
+func withUs() *syscall.SysProcAttr { return nil }
+
+func scratch(string) (string, error) { return "", errNotLinux }

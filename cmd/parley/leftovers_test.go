@@ -32,7 +32,10 @@ func makerOf(name string) int {
 	return pid
 }
 
-func lives(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+func lives(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err == nil && !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
 
 // removeLeftovers takes away what makers left that do not live any more.
 func removeLeftovers() {
@@ -60,8 +63,9 @@ func removeNamespace(ns string) {
 			break
 		}
 		for _, p := range pids {
-			if pid, err := strconv.Atoi(p); err == nil {
-				syscall.Kill(pid, syscall.SIGKILL)
+			pid, _ := strconv.Atoi(p)
+			if p, err := os.FindProcess(pid); err == nil && pid > 1 {
+				_ = p.Kill()
 			}
 		}
 		time.Sleep(20 * time.Millisecond)
