@@ -47,7 +47,8 @@ func TestAioice(t *testing.T) {
 	}
 	st := s.Snapshot()
 	for transport, n := range map[string]uint64{"udp": 4, "tcp": 3, "tls": 3} {
-		if got := st.AllocationResults[transport]["ok"]; got != n {
+		// Over UDP aioice asks again after 50 ms, and requests are counted.
+		if got := st.AllocationResults[transport]["ok"]; got < n || got > n && transport != "udp" {
 			t.Errorf("%d allocations over %s, want %d", got, transport, n)
 		}
 	}

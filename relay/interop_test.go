@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,11 +176,11 @@ func TestTurnutilsGarbage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var scrambled atomic.Int32 // runs over UDP that came through
-	var clients sync.WaitGroup
+	var clients, judge sync.WaitGroup
 	for _, m := range modes {
 		m.s = startAmong(t, allowOwn)
 		args := append(m.s.uclientArgs(m.flags), "-e", "127.0.0.1", "-r", strconv.Itoa(int(peer.Port())), "127.0.0.1")
-		for range 6 {
+		for range clientsOfAMode {
 			clients.Go(func() {
 				out, _ := exec.CommandContext(ctx, tool, args...).CombinedOutput()
 				if n := total(string(out), "tot_recv_msgs"); n > 0 && n == total(string(out), "tot_send_msgs") && m == modes[0] {
@@ -188,18 +189,37 @@ func TestTurnutilsGarbage(t *testing.T) {
 			})
 		}
 	}
+	// Many never end by themselves; what they do in three more seconds is enough.
+	judge.Go(func() {
+		defer cancel()
+		for ctx.Err() == nil && (scrambled.Load() == 0 || !haveAsked(modes)) {
+			time.Sleep(50 * time.Millisecond)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(3 * time.Second):
+		}
+	})
 	clients.Wait()
+	judge.Wait()
 	if scrambled.Load() == 0 {
 		t.Error("no run of -R came through")
 	}
 	for _, m := range modes {
 		st := m.s.Snapshot()
-		if st.AuthFailures["no_credentials"] < 6 {
+		if st.AuthFailures["no_credentials"] < clientsOfAMode {
 			t.Errorf("%s: the clients have not even asked: %v", m.flags, st.AuthFailures)
 		}
 		m.s.probe("udp", m.s.user("ben")).allocate()
 		m.s.probe("tcp", m.s.user("ben")).allocate()
 	}
+}
+
+const clientsOfAMode = 6
+
+// haveAsked says that every client of TestTurnutilsGarbage has begun.
+func haveAsked(modes []*mode) bool {
+	return !slices.ContainsFunc(modes, func(m *mode) bool { return m.s.Snapshot().AuthFailures["no_credentials"] < clientsOfAMode })
 }
 
 func TestTurnutilsWrongPassword(t *testing.T) {

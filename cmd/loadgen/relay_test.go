@@ -34,7 +34,9 @@ func buildParley(t *testing.T) string {
 		t.Skip("builds and starts servers")
 	}
 	binary := filepath.Join(t.TempDir(), "parley")
-	if out, err := exec.Command("go", "build", "-o", binary, "../parley").CombinedOutput(); err != nil {
+	c := exec.Command("go", "build", "-trimpath", "-o", binary, "../parley") // as make build, which has compiled it
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build parley: %v\n%s", err, out)
 	}
 	return binary

@@ -77,6 +77,7 @@ func TestAbuse(t *testing.T) {
 // TestNothingElseOnUDP: TURN over DTLS is not offered, and no other service has
 // a UDP socket: what listens there is the relay's port alone.
 func TestNothingElseOnUDP(t *testing.T) {
+	t.Parallel()
 	v, err := serveParley(t, build(t, t.TempDir(), ".", "parley"), &abuse{})
 	if err != nil {
 		t.Fatal(err)
@@ -153,8 +154,8 @@ func table(rows []*abuse) string {
 func build(t *testing.T, dir, source, name string) string {
 	t.Helper()
 	out := filepath.Join(dir, name)
-	c := exec.Command("go", "build", "-o", out, ".")
-	c.Dir = source
+	c := exec.Command("go", "build", "-trimpath", "-o", out, ".") // as make build, which has compiled it
+	c.Dir, c.Env = source, append(os.Environ(), "CGO_ENABLED=0")
 	if b, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, b)
 	}

@@ -86,6 +86,7 @@ password_file = "password"`).Replace(labConfig("")) + pki.config)
 }
 
 func TestDoctorNamesEachFault(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		fault  func(t *testing.T, l *lab) (config, url string, env []string)
@@ -200,6 +201,7 @@ func TestDoctorSaysKindlyThatNothingRuns(t *testing.T) {
 }
 
 func TestDoctorTellsMachines(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	code, out, errs := parley(t, t.TempDir(), "", []string{"doctor", "-json", p.web})
 	var report struct {
@@ -228,6 +230,7 @@ func TestDoctorTellsMachines(t *testing.T) {
 }
 
 func TestDoctorSignsInAsTheServerWants(t *testing.T) {
+	t.Parallel()
 	invites := start(t, func(c *config.Config) { c.Auth.Mode = "token" })
 	token, _, err := invites.users.Invite(auth.Invite{Name: "Bob", TTL: time.Hour, Relay: true, Role: auth.RoleUser})
 	if err != nil {

@@ -68,6 +68,7 @@ func TestWebSocketOverTLS(t *testing.T) {
 // Slow requests, in the head or in the body, are ended, and keep nobody out
 // meanwhile.
 func TestSlowRequestsKeepNobodyOut(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	addr := strings.TrimPrefix(p.web, "http://")
 	heads := []string{

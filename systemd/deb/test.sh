@@ -39,6 +39,7 @@ for key in $(sed -n 's/^#\([a-z_]*\) = .*/\1/p' config.toml); do
   zgrep -q "^.fB$key = " "$root/usr/share/man/man5/parley.toml.5.gz" || fail "parley.toml(5) does not know $key"
 done
 inside su -s /bin/sh parley -c 'parley check'
+inside parley token -name Bob -room kitchen >/dev/null # before the first start, as root: the service must read the key
 echo 'correct horse' | inside parley user add ann -file /etc/parley/users
 inside su -s /bin/sh parley -c 'cat /etc/parley/users' >/dev/null || fail "the service cannot read the users that root adds"
 mode '640 root:parley' /etc/parley/users
