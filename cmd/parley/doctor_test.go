@@ -201,7 +201,6 @@ func TestDoctorSaysKindlyThatNothingRuns(t *testing.T) {
 }
 
 func TestDoctorTellsMachines(t *testing.T) {
-	t.Parallel()
 	p := start(t)
 	code, out, errs := parley(t, t.TempDir(), "", []string{"doctor", "-json", p.web})
 	var report struct {
@@ -230,7 +229,6 @@ func TestDoctorTellsMachines(t *testing.T) {
 }
 
 func TestDoctorSignsInAsTheServerWants(t *testing.T) {
-	t.Parallel()
 	invites := start(t, func(c *config.Config) { c.Auth.Mode = "token" })
 	token, _, err := invites.users.Invite(auth.Invite{Name: "Bob", TTL: time.Hour, Relay: true, Role: auth.RoleUser})
 	if err != nil {

@@ -27,7 +27,6 @@ func snippets(t *testing.T, page string) []string {
 // Every configuration that we show is one that works as it stands, given the
 // files that it names.
 func TestConfigurationsOfThePagesAreRight(t *testing.T) {
-	t.Parallel()
 	for page, least := range map[string]int{"README.md": 2, "systemd/OPERATE.md": 5} {
 		all := snippets(t, page)
 		if len(all) < least {
@@ -35,7 +34,6 @@ func TestConfigurationsOfThePagesAreRight(t *testing.T) {
 		}
 		for i, text := range all {
 			t.Run(fmt.Sprintf("%s %d", page, i+1), func(t *testing.T) {
-				t.Parallel()
 				dir := t.TempDir()
 				l := &lab{t: t, dir: dir}
 				newPKI(t, l, time.Now().Add(time.Hour))
