@@ -89,7 +89,7 @@ export async function assertNoStrangers(lab) {
  */
 export async function watchFrames(page) {
   await page.evaluate(() => {
-    const seen = { frames: -1, at: performance.now(), longest: 0 };
+    const seen = { pc: null, frames: 0, at: performance.now(), longest: 0 };
     window.watched = seen;
     setInterval(async () => {
       const pc = window.connections.filter((c) => c.connectionState !== "closed").at(-1);
@@ -97,7 +97,8 @@ export async function watchFrames(page) {
       const frames = all.filter((s) => s.type === "inbound-rtp" && s.kind === "video").reduce((n, s) => n + (s.framesDecoded ?? 0), 0);
       const now = performance.now();
       seen.longest = Math.max(seen.longest, now - seen.at);
-      if (frames !== seen.frames) Object.assign(seen, { frames, at: now });
+      // A new connection has played nothing yet.
+      if (frames > (pc === seen.pc ? seen.frames : 0)) Object.assign(seen, { pc, frames, at: now });
     }, 50);
   });
   return {
