@@ -133,3 +133,31 @@ test("a sender has one transaction at a time, and the newest wish wins", async (
   await settle();
   assert.deepEqual(written, [1, 3]);
 });
+
+test("a picture that needs none before it is asked for once, of who sends one", async () => {
+  const asked = [];
+  let refuse = true;
+  const sender = {
+    track: {},
+    getParameters: () => ({ encodings: [{}] }),
+    async setParameters(_, options) {
+      await settle();
+      if (refuse && options) {
+        refuse = false;
+        throw new DOMException("", "InvalidStateError");
+      }
+      asked.push(options?.encodingOptions ?? null);
+    },
+  };
+  const senders = new Senders();
+  senders.renew(sender); // nothing was set yet: nothing is sent
+  senders.set(sender, { active: true, maxBitrate: 1, priority: "low" });
+  for (let i = 0; i < 3; i++) await settle();
+  senders.renew(sender);
+  for (let i = 0; i < 6; i++) await settle();
+  senders.set(sender, { active: true, maxBitrate: 2, priority: "low" });
+  for (let i = 0; i < 3; i++) await settle();
+  senders.renew(Object.assign(sender, { track: null }));
+  for (let i = 0; i < 3; i++) await settle();
+  assert.deepEqual(asked, [null, [{ keyFrame: true }], null]);
+});

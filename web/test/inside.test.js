@@ -31,7 +31,7 @@ test("after a change of the network there is less patience, and none is needed w
   const dog = new Watchdog(0);
   dog.look(0, 5);
   dog.hurry(100);
-  assert.deepEqual(silence(dog, 500, 1500, 5), [[0.5, "probe"], [1, "stalled"], [1.5, "restart"]]);
+  assert.deepEqual(silence(dog, 500, 19_000, 5), [[0.5, "probe"], [0.5, "stalled"], [1, "restart"], [1.5, "renew"], [6.5, "refresh"], [18.5, "rebuild"]]);
   const alive = new Watchdog(0);
   alive.look(0, 5);
   alive.hurry(100);

@@ -67,11 +67,21 @@ test("after a change of the network, packets that came before it buy no time, an
   dog.look(500, 5);
   dog.hurry(900);
   dog.look(1000, 9);
-  assert.deepEqual(dog.look(2400, 9), ["probe", "stalled", "restart"]);
+  assert.deepEqual(dog.look(2200, 9), ["probe", "stalled", "restart"]);
+  assert.deepEqual(dog.look(2700, 9), ["renew"]);
   const live = new Watchdog(0);
   live.look(500, 5);
   live.hurry(900);
   live.look(1000, 9);
   live.look(1500, 12);
   assert.deepEqual(live.look(2200, 12), []);
+});
+
+test("what comes after the change ends the haste, also on the ladder", () => {
+  const dog = new Watchdog(0);
+  dog.look(0, 5);
+  dog.hurry(100);
+  silence(dog, 500, 1_000, 5);
+  assert.deepEqual(dog.look(1_200, 6), ["alive"]);
+  assert.deepEqual(silence(dog, 1_500, 8_000, 6), [[2_000, "probe"], [3_500, "stalled"], [4_000, "restart"]]);
 });

@@ -39,6 +39,7 @@ import { EVERYTHING, readWant, wantMessage } from "./want.js";
  * @typedef {object} MemberEvents
  * @property {void} change
  * @property {void} measured       new figures
+ * @property {void} back           a break is over, or may be: what was sent in it is lost
  * @property {void} want           the other side wants other sizes
  * @property {Step} step
  * @property {number} connected    after so many milliseconds
@@ -56,7 +57,7 @@ const PING_MS = 1_000;
 const RTTS = 60;
 
 /** The phase that each step of the ladder shows. @type {Partial<Record<Step, Phase>>} */
-const PHASE = { stalled: "stalled", restart: "reconnecting", rebuild: "failed", lost: "lost", alive: "connected" };
+const PHASE = { stalled: "stalled", restart: "reconnecting", renew: "reconnecting", rebuild: "failed", lost: "lost", alive: "connected" };
 
 /** One other person in the room: the link, how it does, and what the person says of itself. */
 export class Member {
@@ -219,6 +220,7 @@ export class Member {
     });
     link.on("open", () => link.ctl.send("want", wantMessage(this.#ours)));
     link.on("message", (message) => this.#said(message));
+    link.on("way", () => this.#broken && this.#events.emit("back", undefined));
     link.on("held", () => this.#changed());
     link.on("bye", (reason) => this.#events.emit("bye", reason));
     link.on("error", (error) => this.#events.emit("error", error));
@@ -237,9 +239,14 @@ export class Member {
     this.#events.emit("want", undefined);
   }
 
+  get #broken() {
+    return this.phase !== "connecting" && this.phase !== "connected";
+  }
+
   /** @param {Step} step */
   #take(step) {
     const phase = PHASE[step];
+    if (step === "alive" && this.#broken) this.#events.emit("back", undefined);
     const settingUp = this.phase === "connecting" && step === "restart";
     const worse = !(this.phase === "lost" && step === "rebuild");
     if (step === "rebuild" || step === "refresh") {

@@ -270,6 +270,7 @@ export class Mesh {
     member.on("change", () => this.#changed());
     member.on("measured", () => this.#share());
     member.on("want", () => this.#share());
+    member.on("back", () => this.#uplink.renew(member));
     member.on("bye", () => {
       this.#parted.add(id);
       this.#remove(member, "left");

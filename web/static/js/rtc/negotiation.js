@@ -52,6 +52,11 @@ export class Negotiation {
     if (candidate === null) this.#run(() => this.#add(null));
   }
 
+  /** Makes the first offer now: the browser asks for it only when it has done what else is to be done. */
+  begin() {
+    this.#run(() => this.#offer());
+  }
+
   /**
    * Says the unanswered offer again: the server was restarted and may have
    * lost it, or nobody was there to hear it. The candidates are in the

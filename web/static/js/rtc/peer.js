@@ -31,6 +31,7 @@ import { Pace } from "./pace.js";
  * @property {void} open            ctl and bulk are open; again after each new connection
  * @property {import("./ctl.js").Message} message   any other word of the other side
  * @property {ArrayBuffer} bulk     bytes that came over the bulk channel
+ * @property {void} way             the browser sends over another pair of addresses now
  * @property {boolean} held         the other starts over so often that it has to wait, or no longer
  * @property {unknown} error
  */
@@ -291,6 +292,7 @@ export class Peer {
     const ctl = this.#control(pc);
     pc.onconnectionstatechange = () => this.#stateChanged(pc.connectionState);
     pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
+    if (this.initiator) negotiation.begin();
     if (this.initiator) queueMicrotask(() => this.#closed || this.#events.emit("tracks", remoteTracks(pc)));
     return { pc, ctl, negotiation };
   }
@@ -302,6 +304,8 @@ export class Peer {
       this.configure(); // the next restart may find a shorter way
     }
     this.prefer();
+    const ice = this.pc.sctp?.transport?.iceTransport;
+    if (ice) ice.onselectedcandidatepairchange = () => this.#events.emit("way", undefined);
     this.#events.emit("connection", state);
   }
 

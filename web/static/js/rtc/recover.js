@@ -2,14 +2,16 @@
  * What to do when nothing arrives from another person, by the time since the
  * last packet. Browsers report such a break after 7 to 17 seconds, too late.
  *
- * @typedef {"probe" | "stalled" | "restart" | "refresh" | "rebuild" | "lost" | "alive"} Step
- * @type {readonly {after: number, step: Step, setup?: boolean}[]}
- *   after: milliseconds; setup: also taken while the first connection is being made
+ * @typedef {"probe" | "stalled" | "restart" | "renew" | "refresh" | "rebuild" | "lost" | "alive"} Step
+ * @type {readonly {after: number, step: Step, setup?: boolean, moved?: boolean}[]}
+ *   after: milliseconds; setup: also taken while the first connection is being made; moved: only after a change of the
+ *   network, when a browser stays with the addresses of before for 3.5 s whatever else it has found: a new connection does not
  */
 export const LADDER = [
   { after: 800, step: "probe" },
   { after: 2_000, step: "stalled" },
   { after: 2_500, step: "restart" },
+  { after: 3_200, step: "renew", moved: true },
   { after: 8_000, step: "refresh", setup: true },
   { after: 20_000, step: "rebuild", setup: true },
   { after: 35_000, step: "rebuild", setup: true },
@@ -21,7 +23,7 @@ export const LADDER = [
 export const REPEAT_MS = 15_000;
 
 /** After a change of the network, silence counts as if it had lasted so long: what still lives has a moment to prove it. */
-const HURRY_MS = 1_200;
+const HURRY_MS = 1_900;
 
 /** A gap between two looks beyond which the machine itself was asleep. */
 const SLEEP_MS = 5_000;
@@ -36,7 +38,10 @@ export class Watchdog {
   #looked;
   #next = 0;
   #alive = false;
+  /** The network has changed since the last look. */
   #hurried = false;
+  /** It has changed, and nothing has come since. */
+  #moved = false;
 
   /** @param {number} now  milliseconds, like all times here */
   constructor(now) {
@@ -55,8 +60,10 @@ export class Watchdog {
    */
   look(now, count) {
     const slept = now - this.#looked > SLEEP_MS;
+    const hurried = this.#hurried;
     this.#looked = now;
-    if (count > this.#count) return this.#arrived(now, count);
+    this.#hurried = false;
+    if (count > this.#count) return this.#arrived(now, count, hurried);
     this.#count = count; // less than before: a new connection, which counts from zero
     // After a sleep the silence proves nothing yet, but do not wait for long.
     if (slept) this.#since = Math.max(this.#since, now - 800);
@@ -74,23 +81,23 @@ export class Watchdog {
   /** The network changed or the machine woke: a break is now more likely than patience is useful. @param {number} now */
   hurry(now) {
     this.#since = Math.min(this.#since, now - HURRY_MS);
-    this.#hurried = true;
+    this.#hurried = this.#moved = true;
   }
 
   /** Starts over, as with a new link. @param {number} now */
   reset(now) {
     this.#since = this.#looked = now;
     this.#next = 0;
-    this.#alive = false;
+    this.#alive = this.#moved = false;
   }
 
-  /** @param {number} now @param {number} count @returns {Step[]} */
-  #arrived(now, count) {
+  /** @param {number} now @param {number} count @param {boolean} hurried @returns {Step[]} */
+  #arrived(now, count, hurried) {
     const back = !this.#alive || this.#next > 1;
     this.#count = count;
     // What came before the change, and was not looked at yet, proves nothing about now.
-    this.#since = this.#hurried ? now - HURRY_MS : now;
-    this.#hurried = false;
+    this.#since = hurried ? now - HURRY_MS : now;
+    this.#moved = hurried;
     this.#next = 0;
     this.#alive = true;
     return back ? ["alive"] : [];
@@ -105,7 +112,7 @@ export class Watchdog {
       const repeat = (this.#next - LADDER.length + 1) * REPEAT_MS + (LADDER.at(-1)?.after ?? 0);
       if (silence < (rung?.after ?? repeat)) return steps;
       if (!rung) steps.push("rebuild");
-      else if (this.#alive || rung.setup) steps.push(rung.step);
+      else if (rung.setup || (this.#alive && (this.#moved || !rung.moved))) steps.push(rung.step);
     }
   }
 }

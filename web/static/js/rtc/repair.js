@@ -40,6 +40,7 @@ export class Repair {
       this.o.session.probe();
     }
     if (step === "restart") link.mend();
+    if (step === "renew" && !member.gone) link.rebuild({ tell: true });
     if (step === "refresh") void this.#refresh(member);
     if (step === "rebuild") {
       if (first && !member.relayed) this.#failed(member);

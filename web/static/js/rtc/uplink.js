@@ -32,6 +32,11 @@ export class Uplink {
     members.forEach((member, i) => this.#tell(member, targets[i], tracks, members.length));
   }
 
+  /** What was sent to this one in the last seconds is lost: its pictures begin anew. @param {Member} member */
+  renew({ link: { pc } }) {
+    for (const slot of /** @type {const} */ (["cam", "screen"])) this.#senders.renew(transceiverOf(pc, slot)?.sender);
+  }
+
   /**
    * @param {Member} member @param {import("./adapt.js").Target | undefined} camera
    * @param {import("./layout.js").Tracks} tracks @param {number} others
