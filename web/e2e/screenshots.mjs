@@ -4,10 +4,9 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { FLAGS, launch, person, SIZES } from "./lib/browser.mjs";
 import { assertPlaying, LIMIT_MS, signIn } from "./lib/call.mjs";
-import { OUT } from "./lib/look.mjs";
 import { adminInvite, startServer } from "./lib/server.mjs";
 
-const FOLDER = path.join(OUT, "screenshots");
+const FOLDER = new URL("out/screenshots", import.meta.url).pathname;
 const CAMERA = { width: 1280, height: 720, frameRate: 20 };
 
 /** Ann's way through the pages, with Bob in the call. @param {(page: import("playwright-core").Page, name: string) => Promise<void>} take */

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
 import { LIMIT_MS, signIn, until } from "./lib/call.mjs";
+import { dress, everyLook } from "./lib/looks.mjs";
 import { scratch } from "./lib/scratch.mjs";
 import { BIN, ENV, startServer } from "./lib/server.mjs";
 
@@ -40,12 +41,14 @@ test("one shared password: a wrong one is explained, the right one lets in", { t
   await writeFile(file, "open sesame\n", { mode: 0o600 });
   await withServer({ mode: "password", password_file: file }, async (server) => {
     const page = await person(browser, server.url);
+    await dress(page);
     await page.goto(`${server.url}/r/planning`);
     await page.getByLabel("Your name").fill("Ann");
     await page.getByLabel("Password").fill("wrong");
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByText("Name or password is wrong.").waitFor();
     await until("the field is marked", async () => (await page.getByLabel("Password").getAttribute("aria-invalid")) === "true");
+    await everyLook(page, "signin-password");
     await page.getByLabel("Password").fill("open sesame");
     await page.getByRole("button", { name: "Continue" }).click();
     // The address was kept: this is the lobby of the room that was asked for.
@@ -76,12 +79,15 @@ test("an invite link lets in at once and leaves no trace in the address", { time
     assertNoFaults(page);
 
     const other = await person(browser, server.url);
+    await dress(other);
     await other.goto(`${server.url}/r/standup#t=nonsense`);
     await other.getByLabel("Invite link").waitFor();
     await other.getByText("the invite has run out").waitFor();
+    await everyLook(other, "signin-token");
     await other.getByLabel("Invite link").fill(`https://call.example.org/r/standup#t=${token}`);
     await other.getByRole("button", { name: "Continue" }).click();
     await other.getByRole("heading", { name: "standup" }).waitFor();
+    assert.deepEqual(other.faults.filter((fault) => !refused(fault)), []);
     await Promise.all([page.context().close(), other.context().close()]);
   });
 });
