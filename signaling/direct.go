@@ -167,8 +167,11 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, rw, nil
 }
 
-// textFrame is the first byte of an unfragmented text frame, RFC 6455 5.2.
-const textFrame = 0x81
+// First bytes of an unfragmented text frame and of a ping, RFC 6455 5.2.
+const (
+	textFrame = 0x81
+	pingFrame = 0x89
+)
 
 // appendText appends payload as a text frame of a server, which is not masked.
 func appendText(b, payload []byte) []byte {

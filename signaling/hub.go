@@ -30,6 +30,7 @@ type Hub struct {
 
 	// Parts with locks of their own.
 	rooms   roomTable
+	sweeper sweeper
 	calls   *callBook
 	board   *board
 	missed  missedBook
@@ -65,6 +66,7 @@ func New(opt Options) (*Hub, error) {
 	h.outboxes.New = func() any { return new(outbox) }
 	h.upgrader = newUpgrader(h)
 	h.rooms.init(h)
+	h.sweeper.init(h)
 	h.calls, h.board = newCallBook(h), newBoard(h)
 	h.people = people{watchers: map[*peer]struct{}{}, dirty: map[string]person{}}
 	h.missed.byUser = map[string][]missedCall{}
@@ -232,6 +234,7 @@ func (h *Hub) stopTimers() {
 	for _, p := range peers {
 		p.stopGrace()
 	}
+	h.sweeper.stop()
 	h.calls.stop()
 	h.board.stop()
 	h.rooms.stop()

@@ -86,8 +86,8 @@ func (p *peer) cutSlowLocked(s *socket) {
 		return
 	}
 	p.hub.drop("slow")
-	s.dead, s.closing = true, true
-	s.timer.Reset(0)
+	s.dead = true
+	s.cutInLocked(0)
 }
 
 // nextJob fills out with what is due on s; false when nothing is, and then the
@@ -164,25 +164,30 @@ func (p *peer) closeSocketLocked(s *socket, code int, bye []byte) {
 	if s.closing {
 		return
 	}
-	s.closing, s.code, s.bye = true, code, bye
-	s.timer.Reset(closeWait)
+	s.code, s.bye = code, bye
+	s.cutInLocked(closeWait)
 	s.wakeLocked()
 }
 
-// closes reports whether s is being closed.
-func (p *peer) closes(s *socket) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return s.closing
+// cutInLocked gives a socket that is to be closed no more than that long.
+func (s *socket) cutInLocked(wait time.Duration) {
+	s.closing = true
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, func() { s.conn.Close() })
+	} else {
+		s.timer.Reset(wait)
+	}
 }
 
 // What checkSocket asks for.
 type action int
 
 const (
-	actNone action = iota
-	actCut         // close the connection without ceremony
-	actICE         // push fresh ICE servers
+	actNone  action = iota
+	actEnd          // nothing more: it is being closed
+	actCut          // close the connection without ceremony
+	actICE          // push fresh ICE servers
+	actWrite        // write what is due: the caller is the writer
 )
 
 // checkSocket judges s at now, and says when to look again. iceEvery is when
@@ -192,13 +197,14 @@ func (p *peer) checkSocket(s *socket, now time.Time, iceEvery time.Duration) (ti
 	defer p.mu.Unlock()
 	every := p.hub.opt.PingEvery
 	silent := now.Sub(time.Unix(0, s.seen.Load()))
-	if s.closing {
-		return 0, actCut
+	if s.closing || s.dead {
+		return 0, actEnd
 	}
 	if silent >= 2*every {
 		p.hub.drop("silent")
 		return 0, actCut
 	}
+	act := actNone
 	switch {
 	case s.nextPing.After(now):
 	case silent < every: // it has just shown that it lives
@@ -206,26 +212,20 @@ func (p *peer) checkSocket(s *socket, now time.Time, iceEvery time.Duration) (ti
 	default:
 		s.nextPing = now.Add(every)
 		s.ping = true
-		s.wakeLocked()
+		if s.claimLocked() {
+			act = actWrite
+		}
 	}
 	wait := min(s.nextPing.Sub(now), 2*every-silent)
-	if s.iceDue.IsZero() {
-		return wait, actNone
-	}
-	if s.iceDue.Compare(now) <= 0 {
+	switch {
+	case s.iceDue.IsZero():
+	case s.iceDue.After(now) || act == actWrite: // the writer first
+		wait = min(wait, max(s.iceDue.Sub(now), 0))
+	default:
 		s.iceDue = now.Add(iceEvery)
-		return min(wait, iceEvery), actICE
+		wait, act = min(wait, iceEvery), actICE
 	}
-	return min(wait, s.iceDue.Sub(now)), actNone
-}
-
-// restartTimer arms the timer of a socket that lives on.
-func (p *peer) restartTimer(s *socket, wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !s.dead && !s.closing {
-		s.timer.Reset(max(wait, time.Millisecond))
-	}
+	return wait, act
 }
 
 // attach makes s the peer's socket and goes on after the frame last; false when
@@ -249,12 +249,9 @@ func (p *peer) attach(s *socket, last uint64, welcome []byte) bool {
 	p.out.rewind(last)
 	s.welcome = welcome
 	s.nextPing = now.Add(p.hub.opt.PingEvery)
-	wait := p.hub.opt.PingEvery
 	if iceEvery > 0 {
 		s.iceDue = now.Add(iceEvery)
-		wait = min(wait, iceEvery)
 	}
-	s.timer = time.AfterFunc(wait, s.watch)
 	s.peer.Store(p)
 	p.sock, p.latest = s, s
 	return true

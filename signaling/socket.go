@@ -57,9 +57,11 @@ type socket struct {
 	closing  bool          // to be closed with:
 	code     int
 	bye      []byte
-	timer    *time.Timer
+	timer    *time.Timer // cuts a close that is not answered
 	nextPing time.Time
 	iceDue   time.Time
+
+	due int64 // the tick of the next look; guarded by sweeper.mu
 }
 
 // run is the reader up to the session, in the goroutine of the request.
@@ -74,6 +76,7 @@ func (s *socket) run() {
 	if p.claim(s) {
 		s.writeDirect()
 	}
+	s.hub.sweeper.put(s, 0)
 	go s.serve(p)
 }
 
@@ -270,31 +273,21 @@ func (s *socket) writeClose(code int, reason string) {
 	s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(closeWait))
 }
 
-// watch is the socket's timer: pings, silence, fresh ICE, and the end of a
-// close that was not answered.
-func (s *socket) watch() {
-	if !s.hub.enter() {
-		s.cutIfClosing()
-		return
-	}
-	defer s.hub.wg.Done()
+// check looks at a socket that is due: pings, silence, fresh ICE.
+func (s *socket) check() {
 	defer s.recovered("timer")
 	p := s.peer.Load()
-	switch wait, act := p.checkSocket(s, s.hub.now(), s.hub.halfLife()); act {
+	wait, act := p.checkSocket(s, s.hub.now(), s.hub.halfLife())
+	switch act {
+	case actEnd:
+		return
 	case actCut:
 		s.conn.Close()
+		return
 	case actICE:
 		s.hub.pushICE(p, s)
-		fallthrough
-	default:
-		p.restartTimer(s, wait)
+	case actWrite:
+		s.writeDirect()
 	}
-}
-
-// cutIfClosing is watch at shutdown, which waits for nobody's answer for longer
-// than that.
-func (s *socket) cutIfClosing() {
-	if p := s.peer.Load(); p.closes(s) {
-		s.conn.Close()
-	}
+	s.hub.sweeper.put(s, wait)
 }

@@ -37,9 +37,12 @@ func (s *socket) endWriterLocked() {
 // connection is closed before, so a blocked write fails.
 func (s *socket) waitWriter(p *peer) {
 	s.conn.Close()
+	s.hub.sweeper.remove(s)
 	p.mu.Lock()
 	s.dead = true
-	s.timer.Stop()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 	var idle chan struct{}
 	if s.writing {
 		idle = make(chan struct{})
@@ -81,15 +84,18 @@ func (s *socket) writeDirect() {
 	s.hub.outboxes.Put(out)
 }
 
-// tryJob writes a job that consists of a welcome and frames alone; false leaves
-// it to writeOn.
+// tryJob writes a job that consists of a welcome, a ping and frames alone; false
+// leaves it to writeOn.
 func (s *socket) tryJob(out *outbox) bool {
-	if out.ping || out.pongs > 0 || out.close {
+	if out.pongs > 0 || out.close {
 		return false
 	}
 	out.wire = out.wire[:0]
 	if out.welcome != nil {
 		out.wire = appendText(out.wire, out.welcome)
+	}
+	if out.ping {
+		out.wire = append(out.wire, pingFrame, 0)
 	}
 	for i := range out.frames {
 		out.buf = out.frames[i].appendTo(out.buf[:0])
@@ -103,7 +109,7 @@ func (s *socket) tryJob(out *outbox) bool {
 		return false
 	}
 	clear(out.frames)
-	out.frames, out.welcome = nil, nil
+	out.frames, out.welcome, out.ping = nil, nil, false
 	out.rest = !whole
 	return whole
 }
