@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,27 +36,28 @@ func tcpPair(t *testing.T) (server, client *net.TCPConn) {
 	return server, client
 }
 
+// sealed is a connection whose socket cannot be had.
+type sealed struct{ net.Conn }
+
 // TestStreamOrder: whatever several goroutines push at once, while the client
 // reads by fits and starts, every frame that arrives is whole, and those of each
 // goroutine come in their order; answers come all.
 func TestStreamOrder(t *testing.T) {
-	certificate := selfSigned(t)
-	for _, secure := range []bool{false, true} {
-		t.Run(map[bool]string{false: "tcp", true: "tls"}[secure], func(t *testing.T) {
+	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"tcp":            func(c net.Conn) net.Conn { return c },
+		"tls":            func(c net.Conn) net.Conn { return tls.Server(&under{c}, config) },
+		"tcp by waiting": func(c net.Conn) net.Conn { return sealed{c} },
+		"tls by waiting": func(c net.Conn) net.Conn { return tls.Server(sealed{c}, config) },
+	} {
+		t.Run(name, func(t *testing.T) {
 			s := start(t, nil)
 			ours, theirs := tcpPair(t)
-			client := net.Conn(theirs)
 			var serving sync.WaitGroup
-			if secure {
-				serving.Go(func() {
-					s.ServeConn(tls.Server(&under{ours}, &tls.Config{Certificates: []tls.Certificate{certificate}}))
-				})
+			serving.Go(func() { s.ServeConn(wrap(ours)) })
+			client := net.Conn(theirs)
+			if strings.HasPrefix(name, "tls") {
 				client = tls.Client(theirs, &tls.Config{InsecureSkipVerify: true})
-				if err := client.(*tls.Conn).Handshake(); err != nil {
-					t.Fatal(err)
-				}
-			} else {
-				serving.Go(func() { s.ServeConn(ours) })
 			}
 			binding(t, client)
 			st := s.onlyStream(t)
@@ -195,8 +197,8 @@ func TestWireBytes(t *testing.T) {
 	go func() {
 		for at := 0; at < total; {
 			w.hold()
-			for range 1 + rand.IntN(3) {
-				n := min(1+rand.IntN(12<<10), total-at)
+			for range 1 + rand.IntN(24) {
+				n := min(1+rand.IntN(4<<10), total-at)
 				b := make([]byte, n)
 				for i := range b {
 					b[i] = pattern(at + i)
@@ -208,7 +210,7 @@ func TestWireBytes(t *testing.T) {
 				at += n
 			}
 			w.letGo()
-			for w.full() {
+			for w.waits() > bufferSize { // below that it goes on, though the socket is full
 				time.Sleep(100 * time.Microsecond)
 			}
 		}
@@ -235,6 +237,16 @@ func TestWireBytes(t *testing.T) {
 		t.Error("a wire takes what nobody reads")
 	}
 	writers.Wait()
+}
+
+// waits is how many bytes wait for the goroutine.
+func (w *wire) waits() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pending == nil {
+		return 0
+	}
+	return len(w.pending.b)
 }
 
 func pattern(at int) byte { return byte(at ^ at>>8 ^ at>>16) }
