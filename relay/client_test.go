@@ -51,7 +51,7 @@ func (s *testServer) probeFrom(network string, u user, local net.Addr) *prober {
 // endOf ends the allocations of a client's address.
 func (s *testServer) endOf(local net.Addr) {
 	for _, a := range s.Allocations() {
-		if a.Client.String() == local.String() && (a.Transport == "udp") == (local.Network() == "udp") {
+		if a.Client.String() == local.String() && a.Transport == local.Network() {
 			s.End(a.ID)
 		}
 	}
