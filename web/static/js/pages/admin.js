@@ -227,9 +227,9 @@ function SelfTest({ state }) {
     <${Section} id="admin-selftest" title=${t("admin.selftest")}>
       <p class="muted">${t("admin.selftest.text")}</p>
       <div class="row"><button type="button" class="button" aria-disabled=${busy ? "true" : "false"} onClick=${() => busy || start()}><${Icon} name="route" /><span>${t("admin.selftest.go")}</span></button></div>
-      <ul class="admin-checks" role="status">
+      <div role="status"><ul class="admin-checks">
         ${rows.map(({ id, state: outcome, verdict }) => html`<li key=${id} data-check=${id} data-state=${outcome}><strong>${t(`check.${id}`)}</strong>: ${verdict ? t(verdict.key, verdict.values) : t(`check.state.${outcome}`)}</li>`)}
-      </ul>
+      </ul></div>
     <//>`;
 }
 
