@@ -68,8 +68,10 @@ func TestCommandLine(t *testing.T) {
 		{name: "user add twice", args: "user add Ann -file " + dir + "/users", in: "correct horse\n", code: 1, err: "ann"},
 		{name: "user add, password too long", args: "user add bob -file " + dir + "/users", in: strings.Repeat("x", 73) + "\n", code: 1, err: "72"},
 		{name: "user list", args: "user list -file " + dir + "/users", code: 0, out: "ann\tadmin"},
-		{name: "user passwd", args: "user passwd ann -file " + dir + "/users", in: "battery staple\n", code: 0},
-		{name: "user remove", args: "user remove ann -file " + dir + "/users", code: 0},
+		{name: "user passwd", args: "user passwd ann -file " + dir + "/users", in: "battery staple\n", code: 0, err: "SIGHUP"},
+		{name: "user passwd with a role", args: "user passwd ann -role user -file " + dir + "/users", in: "battery staple\n", code: 2, err: "-role goes with add"},
+		{name: "user list with a role", args: "user list -role admin -file " + dir + "/users", code: 2, err: "-role goes with add"},
+		{name: "user remove", args: "user remove ann -file " + dir + "/users", code: 0, err: "SIGHUP"},
 		{name: "user remove again", args: "user remove ann -file " + dir + "/users", code: 1, err: "ann"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

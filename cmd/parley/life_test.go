@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -343,6 +344,22 @@ func TestFirstStartMakesSecretsAndReusesThem(t *testing.T) {
 	}
 	if info, _ := os.Stat(dir); info.Mode().Perm() != 0o700 {
 		t.Errorf("data_dir has mode %v", info.Mode())
+	}
+}
+
+func TestNamedSecretsAreMadeAndReusedToo(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	keep := func(c *config.Config) {
+		c.DataDir, c.Relay.SecretsFile, c.Admin.TokenFile = dir, filepath.Join(elsewhere, "relay"), filepath.Join(elsewhere, "admin")
+	}
+	start(t, keep).stop()
+	first := contents(t, elsewhere)
+	if len(first["relay"]) < 20 || len(first["admin"]) < 20 {
+		t.Fatalf("made %d and %d bytes", len(first["relay"]), len(first["admin"]))
+	}
+	start(t, keep).stop()
+	if again := contents(t, elsewhere); !maps.Equal(first, again) {
+		t.Error("the second start made other secrets")
 	}
 }
 

@@ -18,28 +18,32 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// makeSecret writes a fresh secret to path (0600) unless the file is there.
-// The file appears whole or not at all, so a crash leaves no half secret.
-func makeSecret(path string) error {
+// makeSecret writes a fresh secret to path (0600) unless the file is there, and
+// says whether it did. The file appears whole or not at all, so a crash leaves
+// no half secret.
+func makeSecret(path string) (made bool, err error) {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	defer os.Remove(f.Name())
 	if _, err = f.WriteString(rand.Text() + rand.Text() + "\n"); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	// A link fails where another process was faster: its secret then counts.
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+	switch err := os.Link(f.Name(), path); {
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, fs.ErrExist):
+		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return nil
+	return false, nil
 }
 
 // secretLines splits the content of relay.secrets_file: one secret a line,

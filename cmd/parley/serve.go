@@ -260,10 +260,12 @@ func (s *server) drainPort(now context.Context) {
 	s.mux.Drain(ctx)
 }
 
+// step takes a while at most; after a second signal nobody wants to hear that it
+// was not finished.
 func (s *server) step(now context.Context, complaint string, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(now, stopStep)
 	defer cancel()
-	if err := f(ctx); err != nil {
+	if err := f(ctx); err != nil && now.Err() == nil {
 		s.log.Warn(complaint, "error", err)
 	}
 }

@@ -35,12 +35,20 @@ func userCommand(_ context.Context, t terminal, fs *flag.FlagSet, args []string)
 		return usagef("%s", verb.mistake)
 	case *role != auth.RoleUser && *role != auth.RoleAdmin:
 		return usagef("-role %q: write user or admin.", *role)
+	case rest[0] != "add" && given(fs, "role"):
+		return usagef("-role goes with add: to change a role, remove the account and add it again.")
 	}
 	path, err := usersFile(*file, *conf, t.env)
 	if err != nil {
 		return err
 	}
 	return verb.run(t, path, strings.Join(rest[1:], ""), *role)
+}
+
+// given says that a flag stands on the command line.
+func given(fs *flag.FlagSet, name string) (found bool) {
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 type userVerb struct {
@@ -80,19 +88,32 @@ func userAdd(t terminal, path, name, role string) error {
 	if err := auth.AddUser(path, name, password, role); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.err, "%s may sign in now (%s). A running server reads the file at SIGHUP.\n", name, path)
+	fmt.Fprintf(t.err, "%s may sign in now (%s). %s\n", name, path, whenItCounts)
 	return nil
 }
+
+// whenItCounts follows each change: the file alone changes nothing yet.
+const whenItCounts = "A running server reads the file at SIGHUP (systemctl reload parley)."
 
 func userPasswd(t terminal, path, name, _ string) error {
 	password, err := readPassword(t)
 	if err != nil {
 		return err
 	}
-	return auth.SetPassword(path, name, password)
+	if err := auth.SetPassword(path, name, password); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.err, "%s has a new password (%s). %s\n", name, path, whenItCounts)
+	return nil
 }
 
-func userRemove(_ terminal, path, name, _ string) error { return auth.RemoveUser(path, name) }
+func userRemove(t terminal, path, name, _ string) error {
+	if err := auth.RemoveUser(path, name); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.err, "%s has no account any more (%s). %s\n", name, path, whenItCounts)
+	return nil
+}
 
 func userList(t terminal, path, _, _ string) error {
 	users, err := auth.LoadUsers(path)

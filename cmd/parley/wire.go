@@ -28,15 +28,19 @@ func (s *server) buildData(context.Context) error {
 		return err
 	}
 	var errs []error
-	for _, f := range []struct{ key, path, written string }{
-		{"relay.secrets_file", s.cfg.RelaySecretsFile(), s.cfg.Relay.SecretsFile},
-		{"admin.token_file", s.cfg.AdminTokenFile(), s.cfg.Admin.TokenFile},
+	for _, f := range []struct{ key, path string }{
+		{"relay.secrets_file", s.cfg.RelaySecretsFile()}, {"admin.token_file", s.cfg.AdminTokenFile()},
 	} {
-		if f.written != "" {
-			continue // a file that somebody named is theirs to make
+		path, err := s.cfg.Path(f.path)
+		if err != nil || path != f.path {
+			continue // a credential is handed over, and judged when it is read
 		}
-		if err := makeSecret(f.path); err != nil {
+		made, err := makeSecret(path)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f.key, err))
+		}
+		if made {
+			s.log.Info("A new secret was made, since there was none.", "key", f.key, "file", path)
 		}
 	}
 	return errors.Join(errs...)

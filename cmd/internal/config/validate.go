@@ -215,6 +215,9 @@ func checkMadeFiles(l *loader) {
 		}
 		secret, err := l.config.ReadSecret(file)
 		if errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(file, credentialPrefix) {
+			if dir := filepath.Dir(file); dir != filepath.Clean(l.config.DataDir) && !isDir(dir) {
+				l.refuse(key, "%s cannot be made: there is no folder %s", file, dir)
+			}
 			continue
 		}
 		if err == nil && strings.TrimSpace(secret.Reveal()) == "" {
@@ -224,6 +227,11 @@ func checkMadeFiles(l *loader) {
 			l.refuse(key, "%v", err)
 		}
 	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // checkListeners finds two listeners on one TCP port. They collide on the same

@@ -175,6 +175,8 @@ func TestFilesOfTheModes(t *testing.T) {
 		{file("auth.jwt_keys = [%q]", open), "auth.jwt_keys", open + " holds a secret"},
 		{file("auth.jwt_keys = [%q]", missing), "auth.jwt_keys", missing + " does not exist"},
 		{file("relay.secrets_file = %q", missing), "", ""}, // made at the start
+		{file("relay.secrets_file = %q", filepath.Join(missing, "below")), "relay.secrets_file", missing + "/below cannot be made: there is no folder " + missing},
+		{file("admin.token_file = %q", filepath.Join(missing, "below")), "admin.token_file", missing + "/below cannot be made: there is no folder " + missing},
 		{file("relay.secrets_file = %q", open), "relay.secrets_file", open + " holds a secret"},
 		{file("relay.secrets_file = %q", empty), "relay.secrets_file", empty + " is empty"},
 		{file("admin.token_file = %q", open), "admin.token_file", open + " holds a secret"},
