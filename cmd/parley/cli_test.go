@@ -62,6 +62,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "token without a name", args: "token", code: 2, err: "-name"},
 		{name: "token that lives too long", args: "token -name Bob -ttl 169h", code: 2, err: "168h"},
 		{name: "token as a link", args: "token -name Bob -room kitchen -config " + good, code: 0, out: "https://call.example.org/r/kitchen#t="},
+		{name: "relays of one and the end of another", args: "relays -end X -user ann", code: 2, err: "leave -user out"},
 		{name: "user without a verb", args: "user", code: 2, err: "add, passwd, list or remove"},
 		{name: "user add without a name", args: "user add", code: 2, err: "user add NAME"},
 		{name: "user add", args: "user add ann -role admin -file " + dir + "/users", in: "correct horse\n", code: 0},

@@ -81,7 +81,7 @@ password_file = "password"`).Replace(labConfig("")) + pki.config)
 	}
 	wantLines(t, out, map[string]string{
 		"ok service": "ready", "ok admin": "people", "ok ports": "udp/:3478", "ok dns": labServer, "ok certificate": "valid",
-		"ok web port turn/tcp": "relay", "ok web port turn/tls": "relay", "ok relay udp": "echo", "ok relay tcp": "echo", "ok files": "closed",
+		"ok web port turn/tcp": "relay", "ok web port turn/tls": "relay", "ok relay udp": "echo", "ok relay tcp": "echo", "ok relay tls": "echo", "ok files": "closed",
 	})
 }
 
@@ -141,6 +141,12 @@ func TestDoctorNamesEachFault(t *testing.T) {
 			l.hosts(l.client, labServer+" "+labName+"\n2001:db8::10")
 			return labConfig(""), labURL, nil
 		}, false, map[string]string{"fail web port": "2001:db8::10", "ok relay udp": "echo"}},
+		{"no certificate yet, inside", func(t *testing.T, l *lab) (string, string, []string) {
+			return strings.ReplaceAll(labConfig(""), "http://", "https://") + "[tls]\nmode = \"acme\"\nacme_directory = \"https://" + labNobody + "/dir\"\n", "", nil
+		}, true, map[string]string{"warn service": "certificate", "fail certificate": "the server's log says why", "ok web port turn/tcp": "", "ok relay udp": "echo"}},
+		{"port of the relay for that of the web", func(t *testing.T, l *lab) (string, string, []string) {
+			return labConfig(""), "https://" + labName + ":3478", nil
+		}, false, map[string]string{"fail certificate": "is it the one of http.listen", "fail server": "no answer"}},
 		{"skewed clock", func(t *testing.T, l *lab) (string, string, []string) {
 			proxy := l.command(l.server, "skewed proxy", []string{labServer + ":8444", "http://" + labServer + ":8080", "-10m"})
 			l.run(proxy)

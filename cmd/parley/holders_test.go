@@ -75,3 +75,35 @@ func TestHoldersAreBounded(t *testing.T) {
 		t.Errorf("%d holders of a user who has ended", len(h.by))
 	}
 }
+
+// The command finds the running server by its configuration alone.
+func TestRelaysAreListedAndEndedFromTheShell(t *testing.T) {
+	p := start(t)
+	for _, name := range []string{"Ann", "Bob"} {
+		if _, _, err := p.signIn(name).allocate(t, "udp"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relays := func(args ...string) (int, []string, string) {
+		code, out, errs := parley(t, p.cfg.DataDir, "", append([]string{"relays"}, args...),
+			"PARLEY_DATA_DIR="+p.cfg.DataDir, "PARLEY_ADMIN_LISTEN="+p.socks.Admin.Addr().String())
+		return code, strings.Split(strings.TrimSpace(out), "\n")[1:], errs
+	}
+	if _, rows, errs := relays(); len(rows) != 2 {
+		t.Fatalf("%d relays, want 2: %q %s", len(rows), rows, errs)
+	}
+	_, rows, errs := relays("-user", "Ann")
+	if len(rows) != 1 || !strings.Contains(rows[0], `"Ann"`) {
+		t.Fatalf("relays of Ann: %q %s", rows, errs)
+	}
+	id := strings.Fields(rows[0])[0]
+	if code, _, errs := relays("-end", id); code != 0 || !strings.Contains(errs, id) {
+		t.Errorf("ending Ann's: exit %d, %s", code, errs)
+	}
+	eventually(t, "relay gone", func() bool { return len(p.turn.Allocations()) == 1 })
+	for _, none := range []string{id, "x/../y", "a b?c"} {
+		if code, _, errs := relays("-end", none); code != 1 || !strings.Contains(errs, "no such relay") {
+			t.Errorf("ending %q: exit %d, %s", none, code, errs)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,6 +26,9 @@ func relaysCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []str
 	if _, err := parse(fs, args, 0); err != nil {
 		return err
 	}
+	if *end != "" && *user != "" {
+		return usagef("-end names one relay; leave -user out.")
+	}
 	cfg, err := config.Load(*file, t.env)
 	if err != nil {
 		return err
@@ -32,7 +36,11 @@ func relaysCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []str
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
 	if *end != "" {
-		return askAdmin(ctx, cfg, http.MethodDelete, "relays/"+*end, nil)
+		if err := askAdmin(ctx, cfg, http.MethodDelete, "relays/"+url.PathEscape(*end), nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(t.err, "The relay %s has ended.\n", *end)
+		return nil
 	}
 	var rows []relayRow
 	if err := askAdmin(ctx, cfg, http.MethodGet, "relays", &rows); err != nil {

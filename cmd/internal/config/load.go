@@ -56,6 +56,9 @@ func load(paths []string, must bool, env []string) (Config, error) {
 
 // reason is the cause of a file error without the path, which stands before it.
 func reason(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "permission denied; run this as root or as Parley's user"
+	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
 	}

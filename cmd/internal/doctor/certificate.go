@@ -6,7 +6,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -31,8 +33,11 @@ func certificateOf(ctx context.Context, addr, name string) ([]*x509.Certificate,
 // handshakeHint says why a port with TLS does not finish a handshake.
 func handshakeHint(err error) string {
 	var plain tls.RecordHeaderError
-	if errors.As(err, &plain) {
+	switch {
+	case errors.As(err, &plain):
 		return "the port speaks no TLS: use http:// in the address, or set tls.mode"
+	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
+		return "the port hung up: is it the one of http.listen, or of the proxy in front?"
 	}
 	return "with tls.mode = \"acme\" the authority has given no certificate yet: the server's log says why"
 }

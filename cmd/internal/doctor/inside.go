@@ -66,8 +66,8 @@ func (o Inside) Checks() []Check {
 		{"relay udp", func(ctx context.Context) Result { return m.relay(ctx, "udp", m.Relay) }},
 		{"relay tcp", func(ctx context.Context) Result { return m.relay(ctx, "tcp", m.Relay) }},
 	}
-	if o.RelayTLS != "" {
-		list = append(list, Check{"relay tls", func(ctx context.Context) Result { return m.relay(ctx, "tls", m.RelayTLS) }})
+	if o.TLS {
+		list = append(list, Check{"relay tls", m.relayTLS})
 	}
 	return list
 }
@@ -79,6 +79,7 @@ type machine struct {
 	running bool
 	metrics string
 	relayed netip.Addr // what the relay announces
+	mute    bool       // the web port makes no TLS handshake, as the certificate's line says
 }
 
 // tlsConfig trusts what this machine itself shows: the check of the certificate
@@ -97,3 +98,7 @@ func (m *machine) name() string {
 
 // down is for checks that ask the running server when there is none.
 func down() Result { return Result{} }
+
+// dumb says whether the web port can be asked nothing: there is no server, or it
+// shows no certificate, which has a line of its own.
+func (m *machine) dumb() bool { return !m.running || m.mute }

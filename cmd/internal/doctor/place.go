@@ -153,6 +153,7 @@ const unseen = "no TLS handshake"
 func (m *machine) judgeOwn(ctx context.Context, addr string) Result {
 	chain, err := certificateOf(ctx, addr, m.name())
 	if err != nil {
+		m.mute = m.TLS
 		return fail(handshakeHint(err)+fmt.Sprintf(" (%v)", err), unseen)
 	}
 	return judgeChain(chain, m.name())

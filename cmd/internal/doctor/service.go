@@ -150,7 +150,7 @@ func (m *machine) scheme() string {
 }
 
 func (m *machine) http(ctx context.Context) Result {
-	if !m.running {
+	if m.dumb() {
 		return down()
 	}
 	resp, err := m.get(ctx, m.scheme()+"://"+m.Web+"/healthz", "")
@@ -166,7 +166,7 @@ func (m *machine) http(ctx context.Context) Result {
 
 // webSocket needs no login: a refusal by the hub is an answer of the hub.
 func (m *machine) webSocket(ctx context.Context) Result {
-	if !m.running {
+	if m.dumb() {
 		return down()
 	}
 	d := websocket.Dialer{Subprotocols: []string{"parley.v1"}, TLSClientConfig: m.tlsConfig(), HandshakeTimeout: answerTime}
@@ -200,7 +200,7 @@ func (m *machine) webTURN(ctx context.Context) Result {
 
 func (m *machine) webTURNS(ctx context.Context) Result {
 	switch {
-	case !m.running:
+	case m.dumb():
 		return down()
 	case !m.TLS:
 		return ok("no TLS on this port")
@@ -230,6 +230,17 @@ const credentialLife = 10 * time.Minute
 func (m *machine) wayTo(transport, addr string) (way, error) {
 	name, pass, err := turn.GenerateLongTermTURNRESTCredentials(m.Secret, "doctor"+randomHex(10), credentialLife)
 	return way{transport, addr, m.tlsConfig(), name, pass}, err
+}
+
+// relayTLS goes through the port of its own, else through the web port.
+func (m *machine) relayTLS(ctx context.Context) Result {
+	switch {
+	case m.RelayTLS != "":
+		return m.relay(ctx, "tls", m.RelayTLS)
+	case m.mute:
+		return down()
+	}
+	return m.relay(ctx, "tls", m.Web)
 }
 
 func (m *machine) relay(ctx context.Context, transport, addr string) Result {
