@@ -52,7 +52,11 @@ function instrument({ transport, noDevices, camera = { width: 640, height: 360, 
   window.RTCPeerConnection = class extends Native {
     constructor(config) {
       super(narrow(config));
-      window.connections.push(this);
+    }
+    /** Connections of calls; those that only test something have other channels. */
+    createDataChannel(label, ...more) {
+      if (label === "ctl") window.connections.push(this);
+      return super.createDataChannel(label, ...more);
     }
     setConfiguration(config) {
       super.setConfiguration(narrow(config));

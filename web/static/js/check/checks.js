@@ -164,7 +164,7 @@ function readCandidate({ text, type }) {
 async function stun({ ice }) {
   const urls = serversOf(ice()).map(({ url }) => url).filter((url) => transportOf(url) === "stun");
   if (!urls.length) return { urls, complete: false, candidates: [], errors: [] };
-  const { complete, found, errors } = await gather(urls, LIMIT_MS);
+  const { complete, found, errors } = await gather(urls.map((url) => ({ urls: url })), LIMIT_MS);
   return { urls, complete, candidates: found.map(readCandidate), errors };
 }
 

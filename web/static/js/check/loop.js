@@ -131,13 +131,13 @@ export class Loop {
 }
 
 /**
- * What a server says about this side's address: one gathering, no connection.
- * @param {string[]} urls  of STUN servers @param {number} limit @param {any} [Connection]
+ * What servers say about this side's address: one gathering, no connection.
+ * @param {RTCIceServer[]} iceServers @param {number} limit @param {any} [Connection] @param {AbortSignal} [signal]  ends it before
  * @returns {Promise<{complete: boolean, found: {text: string, type: string}[], errors: number[]}>}
  */
-export async function gather(urls, limit, Connection = globalThis.RTCPeerConnection) {
+export async function gather(iceServers, limit, Connection = globalThis.RTCPeerConnection, signal) {
   /** @type {RTCPeerConnection} */
-  const pc = new Connection({ iceServers: urls.map((url) => ({ urls: url })) });
+  const pc = new Connection({ iceServers });
   /** @type {{text: string, type: string}[]} */
   const found = [];
   /** @type {number[]} */
@@ -145,6 +145,7 @@ export async function gather(urls, limit, Connection = globalThis.RTCPeerConnect
   try {
     pc.onicecandidateerror = (event) => void errors.push(event.errorCode);
     const done = new Promise((finish) => {
+      signal?.addEventListener("abort", () => finish(false));
       pc.onicecandidate = ({ candidate }) => {
         if (!candidate) finish(true);
         else if (candidate.candidate) found.push({ text: candidate.candidate, type: candidate.type ?? "" });
@@ -152,7 +153,7 @@ export async function gather(urls, limit, Connection = globalThis.RTCPeerConnect
     });
     pc.createDataChannel("gather");
     await pc.setLocalDescription(await pc.createOffer());
-    const complete = await within(done, limit).then(() => true, () => false);
+    const complete = await within(done, limit).catch(() => false);
     return { complete, found, errors };
   } finally {
     pc.close();

@@ -1,8 +1,12 @@
 import { t } from "../i18n.js";
 import { html } from "../ui/html.js";
+import { Lazy } from "../ui/lazy.js";
 import { Ready } from "../ui/ready.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
+
+/** It may come a moment later than the page. */
+const loadReach = () => import("../ui/reach.js").then(({ Reach }) => Reach);
 
 /** The last stop before anything leaves this machine. @param {PageProps} props */
 export function Lobby({ app, state }) {
@@ -15,6 +19,7 @@ export function Lobby({ app, state }) {
         <input type="checkbox" id="low-data" checked=${state.prefs.dataUse !== "auto"} onChange=${(/** @type {any} */ e) => app.setPrefs({ dataUse: e.target.checked ? "low" : "auto" })} />
         <label for="low-data">${t("settings.data.low")}</label>
       </div>
+      <${Lazy} load=${loadReach} props=${{ app, state }} />
       <div class="lobby-join">
         <button type="button" class="button button-primary button-wide button-big" disabled=${joining} onClick=${() => app.calls.join()}>
           ${t(joining ? "lobby.joining" : ready ? "lobby.join" : "lobby.join.without")}</button>
