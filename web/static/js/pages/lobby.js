@@ -14,12 +14,12 @@ export function Lobby({ app, state }) {
   const joining = call?.phase === "joining";
   const ready = devices.mic.track || devices.cam.track;
   return html`
-    <${Ready} app=${app} state=${state} eyebrow=${t("lobby.eyebrow")} title=${call?.room} label=${t("lobby.settings")}>
+    <${Ready} app=${app} state=${state} eyebrow=${t("lobby.eyebrow")} title=${call?.room} label=${t("lobby.settings")}
+      below=${html`<${Lazy} load=${loadReach} props=${{ app, state }} />`}>
       <div class="check">
         <input type="checkbox" id="low-data" checked=${state.prefs.dataUse !== "auto"} onChange=${(/** @type {any} */ e) => app.setPrefs({ dataUse: e.target.checked ? "low" : "auto" })} />
         <label for="low-data">${t("settings.data.low")}</label>
       </div>
-      <${Lazy} load=${loadReach} props=${{ app, state }} />
       <div class="lobby-join">
         <button type="button" class="button button-primary button-wide button-big" disabled=${joining} onClick=${() => app.calls.join()}>
           ${t(joining ? "lobby.joining" : ready ? "lobby.join" : "lobby.join.without")}</button>
