@@ -15,7 +15,7 @@ export function Lobby({ app, state }) {
   const ready = devices.mic.track || devices.cam.track;
   return html`
     <${Ready} app=${app} state=${state} eyebrow=${t("lobby.eyebrow")} title=${call?.room} label=${t("lobby.settings")}
-      below=${html`<${Lazy} load=${loadReach} props=${{ app, state }} />`}>
+      below=${html`<${Lazy} load=${loadReach} props=${{ app, state }} fallback=${html`<p class="reach"></p>`} />`}>
       <div class="check">
         <input type="checkbox" id="low-data" checked=${state.prefs.dataUse !== "auto"} onChange=${(/** @type {any} */ e) => app.setPrefs({ dataUse: e.target.checked ? "low" : "auto" })} />
         <label for="low-data">${t("settings.data.low")}</label>
