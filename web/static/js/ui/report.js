@@ -1,5 +1,5 @@
 import { t } from "../i18n.js";
-import { html } from "./html.js";
+import { html, useEffect, useState } from "./html.js";
 import { Icon } from "./icon.js";
 
 /**
@@ -11,14 +11,11 @@ export const reportText = (app, report) =>
 
 /** A file to send to whoever helps; nothing is sent by itself. @param {{app: import("../app.js").App, report: object}} props */
 export function SaveReport({ app, report }) {
-  const save = () => {
-    const href = URL.createObjectURL(new Blob([reportText(app, report)], { type: "application/json" }));
-    Object.assign(document.createElement("a"), { href, download: `parley-call-${new Date().toISOString().slice(0, 10)}.json` }).click();
-    setTimeout(() => URL.revokeObjectURL(href)); // the browser has begun to save it by then
-  };
+  const [url] = useState(() => URL.createObjectURL(new Blob([reportText(app, report)], { type: "application/json" })));
+  useEffect(() => () => URL.revokeObjectURL(url), []);
   return html`
     <div class="message-foot">
-      <button type="button" class="button button-quiet" onClick=${save}><${Icon} name="download" /><span>${t("summary.report")}</span></button>
+      <a class="button button-quiet" href=${url} download=${`parley-call-${new Date().toISOString().slice(0, 10)}.json`}><${Icon} name="download" /><span>${t("summary.report")}</span></a>
       <p class="muted small">${t("summary.report.text")}</p>
     </div>`;
 }
