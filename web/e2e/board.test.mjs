@@ -57,12 +57,12 @@ test("withdrawn, an open call is gone for the others", { timeout: 60_000 }, () =
     assertNoFaults(ann, bob);
   }));
 
-test("a stored offer, taken later, is answered at once over the very connection that waited", { timeout: 120_000 }, () =>
+test("a stored offer, taken later, is answered at once over the very connection that waited", { timeout: 180_000 }, () =>
   gathered(browser, server, ["Ann stored", "Bob stored"], async (ann, bob) => {
     await post(ann, "Stored", { stored: true });
     await answer(bob, "Ann stored").waitFor({ timeout: LIMIT_MS });
     await until("all candidates are stored", () => ann.evaluate(() => window.connections[0]?.iceGatheringState === "complete"));
-    await ann.waitForTimeout(5_000); // as somebody might who only sees it now
+    await ann.waitForTimeout(60_000); // as somebody might who only sees it now: what waits must not run out
     await answer(bob, "Ann stored").click();
     await Promise.all([assertPlaying(ann, "Bob stored"), assertPlaying(bob, "Ann stored")]);
     for (const page of [ann, bob]) assert.equal(await page.evaluate(() => window.connections.length), 1);

@@ -32,6 +32,12 @@ test("a restarted server does not end a call, and a third person can join it", {
   // The very connections of before: nothing was negotiated anew.
   for (const page of [ann, bob]) assert.equal(await page.evaluate(() => window.connections.length), 1);
 
+  // Text goes on over the same connection too.
+  for (const page of [ann, bob]) await page.getByRole("button", { name: /^Chat/ }).click();
+  await ann.getByLabel("Write a message").fill("Still there?");
+  await ann.keyboard.press("Enter");
+  await bob.getByRole("log").getByText("Still there?").waitFor({ timeout: LIMIT_MS });
+
   const cara = await person(browser, server.url);
   await enter(cara, url, "Cara");
   await Promise.all([assertPlaying(cara, "Ann"), assertPlaying(cara, "Bob"), assertPlaying(ann, "Cara"), assertPlaying(bob, "Ann")]);
@@ -50,6 +56,24 @@ test("a closed tab is gone for the others at once", { timeout: 120_000 }, async 
   await ann.getByRole("heading", { name: "You are the only one here" }).waitFor({ timeout: 5_000 });
   assertNoFaults(ann, bob);
   await Promise.all([ann.context().close(), bob.context().close()]);
+});
+
+test("a tab that crashes is waited for, and gone once its time is over", { timeout: 120_000 }, async () => {
+  const soon = await startServer({ signaling: { resume_window: "4s" } });
+  const [ann, bob] = [await person(browser, soon.url), await person(browser, soon.url)];
+  try {
+    const url = `${soon.url}/r/crash`;
+    await enter(ann, url, "Ann crash");
+    await enter(bob, url, "Bob crash");
+    await assertPlaying(ann, "Bob crash");
+    await bob.goto("chrome://crash").catch(() => {}); // it cannot say goodbye
+    await ann.getByLabel("Bob crash", { exact: true }).getByText("Reconnecting…").waitFor({ timeout: LIMIT_MS });
+    await ann.getByRole("heading", { name: "You are the only one here" }).waitFor({ timeout: 2 * LIMIT_MS });
+    assertNoFaults(ann);
+  } finally {
+    await Promise.all([ann.context().close(), bob.context().close()]);
+    await soon.stop();
+  }
 });
 
 test("a reloaded tab comes back into the call", { timeout: 120_000 }, async () => {
