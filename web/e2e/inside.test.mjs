@@ -60,6 +60,17 @@ test("devices come and go in mid-call without a new offer", { timeout: 120_000 }
     await endTrack(ann, 1);
     await ann.getByText("The camera was disconnected").waitFor();
 
+    // The system itself keeps the camera black for a while, as phones do during another call.
+    const hold = (muted) => ann.evaluate((held) => {
+      const { track } = window.connections.at(-1).getTransceivers()[1].sender;
+      Object.defineProperty(track, "muted", { value: held, configurable: true });
+      track.dispatchEvent(new Event(held ? "mute" : "unmute"));
+    }, muted);
+    await hold(true);
+    await ann.getByText("The system has stopped your camera for the moment").waitFor();
+    await hold(false);
+    await ann.getByText("The system has stopped your camera for the moment").waitFor({ state: "detached" });
+
     // Camera off, by key, and on again.
     await ann.locator("h1").click();
     await ann.keyboard.press("v");
@@ -127,6 +138,20 @@ test("a phone turns to its other camera without a new offer", { timeout: 120_000
     assert.deepEqual(await negotiated(ann), before);
   }, { context: SIZES.phone, before: twoSides }));
 
+test("in the lobby too a phone turns to its other camera", { timeout: 60_000 }, async () => {
+  const ann = await person(browser, server.url, { context: SIZES.phone, before: twoSides });
+  await signIn(ann, `${server.url}/r/lobbysides`, "Ann lobbysides");
+  const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
+  const flip = ann.getByRole("button", { name: "Other camera" });
+  await open.or(flip).first().waitFor({ timeout: LIMIT_MS });
+  if (await open.isVisible()) await open.click();
+  await ann.locator(".preview video.mirrored").waitFor({ timeout: LIMIT_MS });
+  await flip.click();
+  await until("the back camera's picture is not mirrored", () => ann.evaluate(() => window.sides.at(-1) === "environment" && document.querySelector(".preview video:not(.mirrored)") !== null));
+  assertNoFaults(ann);
+  await ann.context().close();
+});
+
 test("screen, its sound and the camera go together, without a new offer, until the browser's bar ends it", { timeout: 120_000 }, () =>
   two("screen", async (ann, bob, annName) => {
     const before = await negotiated(ann);
@@ -144,6 +169,18 @@ test("screen, its sound and the camera go together, without a new offer, until t
     await until("camera, screen sound and voice go on beside it", async () =>
       (await frames(1)).framesDecoded > cam.framesDecoded && (await frames(3)).packetsReceived > sound.packetsReceived && (await frames(0)).packetsReceived > voice.packetsReceived);
     await assertPlaying(bob, annName);
+    // As large as it is, to be scrolled, and fitted in again.
+    const zoom = async () => {
+      const menu = bob.locator("[data-screen]").getByRole("button", { name: `More about ${annName}` });
+      await menu.focus();
+      await bob.keyboard.press("Enter");
+      await bob.getByRole("menuitemcheckbox", { name: "Actual size" }).click();
+    };
+    const overflows = () => bob.locator("[data-screen] video").evaluate((video) => video.clientWidth === video.videoWidth && video.parentElement.scrollWidth > video.parentElement.clientWidth);
+    await zoom();
+    await until("it is larger than its place", overflows);
+    await zoom();
+    assert.equal(await overflows(), false);
     await endTrack(ann, 2);
     await shown.waitFor({ state: "detached", timeout: LIMIT_MS });
     assert.equal(await ann.getByText("You are sharing your screen").count(), 0);
@@ -215,6 +252,23 @@ test("hands and signs reach the others; a tile can be pinned, turned down and lo
     await ann.getByRole("button", { name: "🎉" }).click();
     await bob.getByLabel(annName, { exact: true }).getByLabel("🎉").waitFor();
     await ann.keyboard.press("Escape");
+
+    // The own picture goes to another corner by the menu, and by hand.
+    const own = ann.locator(".tile-self");
+    const at = async () => {
+      const { x, y } = await own.boundingBox();
+      return `${y < 300 ? "top" : "bottom"} ${x < 600 ? "left" : "right"}`;
+    };
+    assert.equal(await at(), "bottom right");
+    await ann.getByRole("button", { name: "More", exact: true }).click();
+    await ann.getByRole("menuitem", { name: "Move my picture" }).click();
+    await until("it stands at the left", async () => (await at()) === "bottom left");
+    await own.hover();
+    await ann.mouse.down();
+    await ann.mouse.move(900, 300);
+    await ann.mouse.move(1000, 200);
+    await ann.mouse.up();
+    await until("it stands where it was dropped", async () => (await at()) === "top right" && !(await own.getAttribute("style")));
 
     const menu = ann.getByRole("button", { name: `More about ${bobName}` });
     await menu.focus();

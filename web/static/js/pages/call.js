@@ -2,6 +2,7 @@ import { clock, t } from "../i18n.js";
 import { callName } from "../names.js";
 import { AloneInCall } from "../ui/alone.js";
 import { ConnectionBadge, ConnectionDialog } from "../ui/connection.js";
+import { CORNER, nextCorner } from "../ui/corner.js";
 import { Controls, toggleScreen } from "../ui/controls.js";
 import { Dialog } from "../ui/dialog.js";
 import { Talking } from "../ui/chatpanel.js";
@@ -16,7 +17,7 @@ import { usePip } from "../ui/pip.js";
 import { RoomPanel } from "../ui/roompanel.js";
 import { SafetyBadge, SafetyDialog } from "../ui/safety.js";
 import { useShortcuts } from "../ui/shortcuts.js";
-import { Sharing, Stage } from "../ui/stage.js";
+import { isPair, Sharing, Stage } from "../ui/stage.js";
 import { FULL, SelfTile } from "../ui/tile.js";
 import { fullScreen } from "../ui/tilemenu.js";
 
@@ -61,7 +62,7 @@ export function CallPage({ app, state }) {
           ${blocked && html`<${Hear} onDone=${setBlocked} />`}
         </div>
         <${Controls} app=${app} state=${state} tools=${tools} onLeave=${leave} menu=${(/** @type {number} */ tabindex) => html`
-          <${More} app=${app} state=${state} tabindex=${tabindex} narrow=${narrow} onSign=${room.sign} onHand=${hand} onPip=${togglePip} onOpen=${open} />`} />
+          <${More} app=${app} state=${state} tabindex=${tabindex} narrow=${narrow} onSign=${room.sign} onHand=${hand} onMove=${isPair(room.pinned, members) ? () => room.setCorner(nextCorner(room.corner)) : undefined} onPip=${togglePip} onOpen=${open} />`} />
       </main>
     </div>
     <${Talking} app=${app} state=${state} />
@@ -74,12 +75,13 @@ export function CallPage({ app, state }) {
  */
 function useRoom({ app, state, open, onBlocked, openPip }) {
   const [pinned, pin] = useState("");
+  const [corner, setCorner] = useState(CORNER);
   const [hearing, setAll] = useState(/** @type {Room["hearing"]} */ ({}));
   const [signs, sign] = useSigns(app, SIGNS);
   const setHearing = (/** @type {string} */ id, /** @type {Partial<import("../ui/tile.js").Hearing>} */ change) =>
     setAll((all) => ({ ...all, [id]: { ...FULL, ...all[id], ...change } }));
   return {
-    app, state, signs, sign, hearing, setHearing, pinned, pin, onBlocked, openPip,
+    app, state, signs, sign, hearing, setHearing, pinned, pin, corner, setCorner, onBlocked, openPip,
     verify: (/** @type {string} */ id) => open({ name: "safety", id }),
     details: (/** @type {string} */ id) => open({ name: "connection", id }),
   };

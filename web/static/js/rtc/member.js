@@ -227,7 +227,10 @@ export class Member {
     link.on("connection", (state) => {
       if (state === "connected" && !this.watch.connected) this.#take("alive");
       if (state === "failed") for (const step of this.watch.failed()) this.#take(step);
-      if (state === "new") this.#sample = this.#told = null;
+      if (state !== "new") return;
+      this.#sample = this.#told = null;
+      this.#tracks = noTracks(); // a browser paints what has ended black
+      this.#changed();
     });
   }
 

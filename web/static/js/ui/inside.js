@@ -98,6 +98,8 @@ export function useSizes(app, state, pip) {
 const AHEAD = { cam: 360, screen: 1080 };
 /** A browser's own picture in picture does not tell its size: it is a small window. */
 const NATIVE_PIP = 360;
+/** A screen at its actual size: all that there is of it. */
+const WHOLE = 2160;
 
 /**
  * @param {import("../rtc/member.js").View} view @param {Window[]} pages @param {HTMLVideoElement[]} native
@@ -121,6 +123,7 @@ function shownOf({ id, state }, pages, native) {
 
 /** @param {HTMLVideoElement} video @param {number} ratio @returns {number} lines of the picture that fill its frame */
 function lines(video, ratio) {
+  if (video.closest(".tile-actual")) return WHOLE;
   const { clientWidth: w, clientHeight: h } = video;
   const shape = video.videoWidth / video.videoHeight || 16 / 9;
   const covers = getComputedStyle(video).objectFit === "cover";

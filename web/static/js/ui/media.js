@@ -9,23 +9,23 @@ function fit(video) {
   video.classList.toggle("near", Math.max(picture / frame, frame / picture) < NEAR);
 }
 
+/** After which the picture of a video may have come or gone. */
+const CHANGES = ["loadeddata", "playing", "emptied"];
+
+/** @param {HTMLVideoElement} video  shows what stands behind it while it has no picture */
+const veil = (video) => video.classList.toggle("blank", video.readyState < video.HAVE_CURRENT_DATA);
+
 /**
- * Shows a track. What was seen last stays until something comes of a new one: a
- * connection that is made anew takes a while.
+ * Shows a track, from its first packet on.
  * @param {HTMLVideoElement} video @param {MediaStreamTrack | null} track @returns {() => void} ends the following
  */
 function follow(video, track) {
   const play = () => void video.play().catch(() => {}); // muted: refused only while it is being taken away
-  const show = () => {
-    const [now] = /** @type {MediaStream | null} */ (video.srcObject)?.getVideoTracks() ?? [];
-    if (track && now !== track) video.srcObject = new MediaStream([track]);
-    if (track) play();
-  };
-  if (!track) video.srcObject = null;
-  if (!track?.muted || !video.srcObject) show();
+  video.srcObject = track && new MediaStream([track]);
+  if (track) play();
   // A track is muted until its first packet. The browser may have stopped the picture before that.
-  track?.addEventListener("unmute", show);
-  return () => track?.removeEventListener("unmute", show);
+  track?.addEventListener("unmute", play);
+  return () => track?.removeEventListener("unmute", play);
 }
 
 /**
@@ -45,6 +45,9 @@ export function Video({ track, mirrored = false, label, of, slot }) {
     const observer = new ResizeObserver(() => fit(video));
     observer.observe(video);
     video.onresize = () => fit(video);
+    const changed = () => veil(video);
+    for (const name of CHANGES) video.addEventListener(name, changed);
+    veil(video);
     return () => {
       observer.disconnect();
       video.srcObject = null;

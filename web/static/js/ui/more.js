@@ -16,17 +16,18 @@ export const SIGNS = ["👍", "👏", "❤️", "😂", "😮", "🎉"];
 
 /**
  * What has no place of its own in the bar.
- * @param {PageProps & {tabindex: number, narrow: boolean, onSign: (sign: string) => void, onHand: () => void, onPip: () => void,
+ * @param {PageProps & {tabindex: number, narrow: boolean, onSign: (sign: string) => void, onHand: () => void, onMove?: () => void, onPip: () => void,
  *   onOpen: (dialog: "people" | "settings" | "connection" | "keys") => void, extra?: import("./menu.js").Item[]}} props
- *   extra: items of other parts of the page
+ *   onMove: puts the own picture into another corner; extra: items of other parts of the page
  */
-export function More({ state, tabindex, narrow, onSign, onHand, onPip, onOpen, extra = [] }) {
+export function More({ state, tabindex, narrow, onSign, onHand, onMove, onPip, onOpen, extra = [] }) {
   const hand = state.call?.hand === true;
   const items = [
     { icon: "hand", text: t("more.hand"), checked: hand, run: onHand },
     ...(canShare() ? [] : [{ icon: "screen", text: t("controls.share"), why: t("share.none"), run() {} }]),
     ...(narrow ? [{ icon: "settings", text: t("controls.settings"), run: () => onOpen("settings") }] : []),
     ...extra,
+    ...(onMove ? [{ icon: "move", text: t("more.move"), run: onMove }] : []),
     ...(canPip() ? [{ icon: "pip", text: t("pip.open"), run: onPip }] : []),
     { icon: document.fullscreenElement ? "minimize" : "maximize", text: t("more.full"), run: () => fullScreen() },
     { icon: "activity", text: t("connection.title"), run: () => onOpen("connection") },

@@ -12,7 +12,7 @@ import { useDiagnosis } from "./links.js";
 
 /** Everything that went wrong with one's own devices, or with the way to somebody, above the stage. @param {PageProps} props */
 export function Notices({ app, state }) {
-  const { mic } = state.devices;
+  const { mic, cam } = state.devices;
   const [warning, dismiss] = useVoice(mic);
   useEffect(() => {
     if (warning === "muted") announce({ key: "voice.muted" }, true);
@@ -29,6 +29,7 @@ export function Notices({ app, state }) {
       ${warning === "dead" && mic.on && html`<${Notice} text=${t("voice.dead", { name: mic.track?.label || t("device.mic") })} steps=${t("voice.dead.steps")} onClose=${dismiss} />`}
       ${warning === "muted" && html`<${Notice} text=${t("voice.muted")} action=${t("voice.unmute")} onAction=${() => app.setDevice("mic", true)} onClose=${dismiss} />`}
       ${mic.held && mic.on && html`<${Notice} text=${t("device.held.mic")} />`}
+      ${cam.held && cam.on && html`<${Notice} text=${t("device.held.cam")} />`}
       ${(state.call?.members ?? []).some((view) => view.paused) && state.devices.cam.on && html`<${Notice} icon="pause" text=${t("paused.text")} steps=${t("paused.steps")} />`}
     </div>`;
 }

@@ -1,5 +1,6 @@
 import { t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
+import { Flip, isFront } from "./flip.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { Video } from "./media.js";
@@ -12,7 +13,7 @@ export function Preview({ app, state }) {
   return html`
     <div class="preview">
       ${cam.track
-        ? html`<${Video} track=${cam.track} mirrored=${true} label=${t("lobby.preview")} />`
+        ? html`<${Video} track=${cam.track} mirrored=${isFront(cam.track)} label=${t("lobby.preview")} />`
         : html`<div class="preview-empty"><${Avatar} name=${state.you?.name ?? ""} size="large" />
             <p>${t(mic.busy || cam.busy ? "lobby.asking" : open ? "lobby.camoff" : "lobby.explain")}</p>
             ${!open && html`<button type="button" class="button button-primary" onClick=${() => app.openDevices()}>
@@ -21,6 +22,7 @@ export function Preview({ app, state }) {
       ${open && html`<div class="preview-controls">
         <${DeviceToggle} app=${app} state=${state} device="mic" round=${true} />
         <${DeviceToggle} app=${app} state=${state} device="cam" round=${true} />
+        <${Flip} app=${app} state=${state} kind="toggle toggle-round" />
       </div>`}
     </div>`;
 }

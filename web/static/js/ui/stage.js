@@ -15,13 +15,16 @@ import { ScreenTile, SelfTile, Tile } from "./tile.js";
 export function Stage({ room, members }) {
   const main = mainOf(room.pinned, members);
   if (main) return html`<${Presentation} room=${room} members=${members} main=${main} />`;
-  const pair = members.length === 1;
+  const pair = isPair(room.pinned, members);
   return html`
     <div class=${`stage ${pair ? "stage-pair" : `stage-grid stage-${members.length + 1}`}`}>
       ${members.map((view) => html`<${Tile} key=${view.id} view=${view} room=${room} />`)}
-      <${SelfTile} key="self" room=${room} small=${pair} />
+      <${SelfTile} key="self" room=${room} small=${pair} movable=${pair} />
     </div>`;
 }
+
+/** Whether one other fills the stage, with oneself in a corner. @param {string} pinned @param {View[]} members */
+export const isPair = (pinned, members) => members.length === 1 && !mainOf(pinned, members);
 
 /**
  * What takes the stage: the pinned tile, else a shared screen.

@@ -1,6 +1,8 @@
 import { t } from "../i18n.js";
 import { Avatar } from "./avatar.js";
-import { classes, html } from "./html.js";
+import { drag } from "./corner.js";
+import { Flip, isFront } from "./flip.js";
+import { classes, html, useState } from "./html.js";
 import { Icon } from "./icon.js";
 import { Sound, Video } from "./media.js";
 import { TileMenu } from "./tilemenu.js";
@@ -19,6 +21,8 @@ import { TileMenu } from "./tilemenu.js";
  * @property {(id: string) => void} openPip
  * @property {(id: string) => void} verify
  * @property {(id: string) => void} details
+ * @property {string} corner                        where the own picture stands beside one other
+ * @property {(corner: string) => void} setCorner
  * @property {() => void} onBlocked
  * @property {(view: View) => import("./menu.js").Item[]} [extra]   more items for a member's menu, as removing it
  *
@@ -48,11 +52,12 @@ function note({ state, phase }) {
  */
 export function Tile({ view, room, small = false }) {
   const { name, state, tracks, phase, id } = view;
-  const picture = state.cam && !state.paused && tracks.cam;
+  const picture = state.cam && !state.paused;
   const hearing = room.hearing[id] ?? FULL;
   return html`
     <section class=${classes({ tile: true, "tile-small": small, "tile-dim": phase !== "connected" && phase !== "connecting" })} aria-label=${name} data-peer=${id} data-phase=${phase}>
-      ${picture ? html`<${Video} track=${tracks.cam} of=${id} slot="cam" label=${t("tile.video", { name })} />` : html`<div class="tile-empty"><${Avatar} name=${name} size=${small ? "small" : "large"} /></div>`}
+      <div class="tile-empty"><${Avatar} name=${name} size=${small ? "small" : "large"} /></div>
+      ${picture && html`<${Video} track=${tracks.cam} of=${id} slot="cam" label=${t("tile.video", { name })} />`}
       <${Sound} track=${tracks.mic} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
       <${Sound} track=${state.screenAudio ? tracks.screenAudio : null} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
       <${Trouble} view=${view} app=${room.app} />
@@ -90,34 +95,36 @@ const Sign = ({ hand, sign }) =>
  * A screen that somebody shares.
  * @param {{view: View, room: Room}} props
  */
-export const ScreenTile = ({ view, room }) => html`
-  <section class="tile tile-screen" aria-label=${t("tile.screen", { name: view.name })} data-screen=${view.id}>
-    <${Video} track=${view.tracks.screen} of=${view.id} slot="screen" label=${t("tile.screen", { name: view.name })} />
-    <p class="tile-label"><${Icon} name="screen" /><bdi>${t("tile.screen", { name: view.name })}</bdi></p>
-    <${TileMenu} view=${view} room=${room} screen=${true} />
-  </section>`;
-
-/**
- * Oneself, as the others see one, but mirrored.
- * @param {{room: Room, small?: boolean, flip?: boolean}} props
- */
-export function SelfTile({ room, small = false }) {
-  const { state, signs } = room;
-  const { mic, cam } = state.devices;
-  const front = cam.track?.getSettings?.().facingMode !== "environment";
-  const paused = (state.call?.members ?? []).some((view) => view.paused);
+export function ScreenTile({ view, room }) {
+  const [actual, setActual] = useState(false);
+  const name = t("tile.screen", { name: view.name });
   return html`
-    <section class=${classes({ tile: true, "tile-self": true, "tile-small": small })} aria-label=${t("tile.you")}>
-      ${cam.track ? html`<${Video} track=${cam.track} mirrored=${front} label=${t("tile.you")} />` : html`<div class="tile-empty"><${Avatar} name=${state.you?.name ?? ""} size=${small ? "small" : "large"} /></div>`}
-      <${Sign} hand=${state.call?.hand === true} sign=${signs[""]} />
-      <${Label} name=${t("tile.you")} mic=${mic.on && mic.track !== null} note=${cam.track && paused ? t("tile.paused.you") : ""} />
-      ${cam.track && canFlip(state) && html`
-        <button type="button" class="tile-button" aria-label=${t("device.flip")} title=${t("device.flip")} onClick=${() => room.app.o.media.flip()}><${Icon} name="flip" /></button>`}
+    <section class=${classes({ tile: true, "tile-screen": true, "tile-actual": actual })} aria-label=${name} data-screen=${view.id}>
+      <div class="screen-view" tabindex=${actual ? 0 : undefined} role="group" aria-label=${name}>
+        <${Video} track=${view.tracks.screen} of=${view.id} slot="screen" label=${name} />
+      </div>
+      <p class="tile-label"><${Icon} name="screen" /><bdi>${name}</bdi></p>
+      <${TileMenu} view=${view} room=${room} screen=${{ actual, setActual }} />
     </section>`;
 }
 
-/** A phone or tablet with a camera on each side. @param {import("../state.js").State} state */
-const canFlip = ({ lists, devices }) => lists.video.length > 1 && Boolean(devices.cam.track?.getSettings?.().facingMode);
+/**
+ * Oneself, as the others see one, but mirrored.
+ * @param {{room: Room, small?: boolean, movable?: boolean}} props
+ */
+export function SelfTile({ room, small = false, movable = false }) {
+  const { state, signs } = room;
+  const { mic, cam } = state.devices;
+  const paused = (state.call?.members ?? []).some((view) => view.paused);
+  return html`
+    <section class=${classes({ tile: true, "tile-self": true, "tile-small": small, "tile-movable": movable, [room.corner]: movable })} aria-label=${t("tile.you")}
+      onPointerDown=${movable ? (/** @type {PointerEvent} */ event) => drag(event, room.setCorner) : undefined}>
+      ${cam.track ? html`<${Video} track=${cam.track} mirrored=${isFront(cam.track)} label=${t("tile.you")} />` : html`<div class="tile-empty"><${Avatar} name=${state.you?.name ?? ""} size=${small ? "small" : "large"} /></div>`}
+      <${Sign} hand=${state.call?.hand === true} sign=${signs[""]} />
+      <${Label} name=${t("tile.you")} mic=${mic.on && mic.track !== null} note=${cam.track && paused ? t("tile.paused.you") : ""} />
+      <${Flip} app=${room.app} state=${state} kind="tile-button" />
+    </section>`;
+}
 
 /** @param {{name: string, mic: boolean, note: string, deaf?: boolean, view?: View}} props */
 const Label = ({ name, mic, note, deaf = false, view }) => html`

@@ -8,9 +8,9 @@ import { FULL } from "./tile.js";
 /**
  * What one can do with one tile. Items that are about the person's place in
  * the room come from `room.extra`, since they are not this menu's business.
- * @param {{view: import("./tile.js").View, room: import("./tile.js").Room, screen?: boolean}} props
+ * @param {{view: import("./tile.js").View, room: import("./tile.js").Room, screen?: {actual: boolean, setActual: (actual: boolean) => void}}} props   screen: it shows one, fitted in or as large as it is
  */
-export function TileMenu({ view, room, screen = false }) {
+export function TileMenu({ view, room, screen }) {
   const { id, name, safety } = view;
   const pinId = screen ? `${id}:screen` : id;
   const pinned = room.pinned === pinId;
@@ -20,6 +20,7 @@ export function TileMenu({ view, room, screen = false }) {
   const items = [
     ...(alone ? [] : [{ icon: pinned ? "pin-off" : "pin", text: t("tile.pin"), checked: pinned, run: () => room.pin(pinned ? "" : pinId) }]),
     { icon: "maximize", text: t("tile.full"), run: () => fullScreen(pinId) },
+    ...(screen ? [{ icon: "search", text: t("tile.actual"), checked: screen.actual, run: () => screen.setActual(!screen.actual) }] : []),
     ...(canPip() ? [{ icon: "pip", text: t("pip.open"), run: () => room.openPip(id) }] : []),
     ...(screen ? [] : [
       { icon: hearing.muted ? "volume-off" : "volume", text: t("tile.mute"), checked: hearing.muted, run: () => room.setHearing(id, { muted: !hearing.muted }) },
