@@ -77,7 +77,8 @@ func serveCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []stri
 	}
 	s, err := newServer(ctx, cfg, newLogger(t.err, cfg, level), level, inherited.Listeners)
 	if err != nil {
-		return errors.Join(err, inherited.Close())
+		inherited.Close() // what was not taken over
+		return err
 	}
 	for _, w := range cfg.Warnings() {
 		s.log.Warn(w.Sentence, "key", w.Key)
@@ -240,7 +241,7 @@ func (s *server) shutDown(now context.Context) {
 	if len(s.inherited) > 0 {
 		s.drainPort(now)
 	}
-	s.step(now, "The hub did not close every socket in time.", s.hub.Shutdown)
+	s.step(now, "The hub did not stop as it should.", s.hub.Shutdown)
 	if err := s.turn.Drain(deadline); err != nil {
 		if n := len(s.turn.Allocations()); n > 0 {
 			s.log.Info("Relays were ended that were still in use.", "relays", n)

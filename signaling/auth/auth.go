@@ -122,7 +122,7 @@ func New(o Options) (*Service, error) {
 		return nil, err
 	}
 	s.proofs.Store(p)
-	if s.ended, err = openEnded(o.DataDir, keys, o.Now()); err != nil {
+	if s.ended, err = openEnded(o.DataDir, keys, o.Now(), o.Log); err != nil {
 		return nil, err
 	}
 	return s, nil

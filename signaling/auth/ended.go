@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -52,7 +53,7 @@ type endedList struct {
 	marks  map[markOf]string // to users
 }
 
-func openEnded(dir string, keys keyring, now time.Time) (*endedList, error) {
+func openEnded(dir string, keys keyring, now time.Time, log *slog.Logger) (*endedList, error) {
 	e := &endedList{path: filepath.Join(dir, endedFile), keys: keys,
 		logins: map[string]time.Time{}, users: map[string]userEnd{}, marks: map[markOf]string{}}
 	data, err := os.ReadFile(e.path)
@@ -68,7 +69,28 @@ func openEnded(dir string, keys keyring, now time.Time) (*endedList, error) {
 	}
 	e.fileMu.Lock()
 	defer e.fileMu.Unlock()
-	return e, e.rewriteLocked(now)
+	if err := e.rewriteLocked(now); err != nil {
+		if e.goOnLocked(int64(len(data))) != nil {
+			return nil, err
+		}
+		log.Warn("The list of ended logins cannot be written anew; it goes on as it stands.", "error", err)
+	}
+	return e, nil
+}
+
+// goOnLocked appends to the file as it was read, its whole lines alone: a disk
+// that is full must not keep a server from starting again. fileMu is held.
+func (e *endedList) goOnLocked(whole int64) error {
+	f, err := os.OpenFile(e.path, os.O_WRONLY|os.O_APPEND, secretMode)
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(whole); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	e.file, e.lines = f, len(e.logins)+len(e.users)
+	e.rewriteAt = 2*e.lines + endedSlack
+	return nil
 }
 
 func (e *endedList) parse(line string) error {
