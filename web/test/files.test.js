@@ -190,7 +190,34 @@ test("what was changed on the way is refused", async () => {
   cara.offer([file(BLOCK)]);
   await dora.accept(only(dora).key, ramSink());
   await until("it failed", () => only(dora).state === "failed" && only(cara).state === "failed");
-  assert.equal(only(dora).problem, "hash");
+  assert.deepEqual([only(dora).problem, only(cara).problem], ["hash", "hash"]);
+});
+
+test("each side is told why the other could not go on", async () => {
+  const wire = rig();
+  const [ann, bob] = [join(wire, "a"), join(wire, "b")];
+  const gone = Object.assign(file(BLOCK), { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("", "NotReadableError")) }) });
+  ann.offer([file(BLOCK), gone, file(BLOCK)]);
+  const [full, moved, large] = bob.rows.map(({ key }) => key);
+  await bob.accept(full, { ...ramSink(), write: () => Promise.reject(new DOMException("", "QuotaExceededError")) });
+  await bob.accept(moved, ramSink());
+  bob.cancel(large, "space");
+  await until("all have failed", () => [...ann.rows, ...bob.rows].every(({ state }) => state === "failed"));
+  for (const { rows } of [ann, bob]) assert.deepEqual(rows.map(({ problem }) => problem), ["disk", "read", "space"]);
+});
+
+test("a second file leaves the first alone, and an empty room is told", async () => {
+  const wire = rig();
+  const ann = join(wire, "a");
+  assert.equal(ann.offer([file(1)]), false);
+  const bob = join(wire, "b");
+  assert.equal(ann.offer([file(24 * BLOCK)]), true);
+  await bob.accept(only(bob).key, ramSink());
+  await until("a part is there", () => only(bob).done >= 2 * BLOCK);
+  ann.offer([file(BLOCK, "second")]);
+  assert.equal(only(ann).state, "sending");
+  await until("it is saved", () => only(bob).state === "done");
+  assert.deepEqual(wire.starts, [0]);
 });
 
 test("hostile offers and frames do nothing", () => {
@@ -204,8 +231,8 @@ test("hostile offers and frames do nothing", () => {
   assert.equal(bob.rows.length, 0);
   wire.inject("a", "b", { ...offer, name: { toString: "x" } });
   assert.equal(only(bob).name, "file");
-  for (let i = 0; i < 40; i++) wire.inject("a", "b", { ...offer, id: (0x1000000000000000n + BigInt(i)).toString(16) });
-  assert.equal(bob.rows.length, 20);
+  for (let i = 0; i < 80; i++) wire.inject("a", "b", { ...offer, id: (0x1000000000000000n + BigInt(i)).toString(16) });
+  assert.equal(bob.rows.length, 60);
   assert.equal(wire.said.filter(({ t }) => t === "file.decline").length, 21);
 });
 
@@ -215,12 +242,12 @@ test("who takes offers back cannot ask without end", () => {
   const bob = join(wire, "b");
   const asked = [];
   bob.on("offered", ({ key }) => asked.push(key));
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 90; i++) {
     const id = (0x1000000000000000n + BigInt(i)).toString(16);
     wire.inject("a", "b", { t: "file.offer", id, handle: i, name: "x", size: 5, type: "t", mtime: 1 });
     wire.inject("a", "b", { t: "file.cancel", id, reason: i % 2 ? "hash" : "cancelled" });
   }
-  assert.deepEqual([bob.rows.length, asked.length], [20, 20]);
+  assert.deepEqual([bob.rows.length, asked.length], [60, 60]);
   bob.dismiss(asked[0]);
   wire.inject("a", "b", { t: "file.offer", id: "f000000000000000", handle: 9, name: "x", size: 5, type: "t", mtime: 1 });
   assert.equal(bob.rows.at(-1).state, "offered");

@@ -44,10 +44,11 @@ export async function sweep() {
  * The best place for a file; must be called right after a touch, since the
  * browser may ask where to.
  * @param {{name: string, size: number}} facts @param {string} folder
+ * @param {boolean} [many]   it is one of several: each goes to the downloads, and none is asked about
  * @returns {Promise<import("./sink.js").Sink | null>} null: the person closed the question
  */
-export async function chooseSink({ name, size }, folder) {
-  const ask = /** @type {any} */ (globalThis).showSaveFilePicker;
+export async function chooseSink({ name, size }, folder, many = false) {
+  const ask = many ? null : /** @type {any} */ (globalThis).showSaveFilePicker;
   if (ask) {
     try {
       return await pickerSink(await ask({ suggestedName: name }));

@@ -40,7 +40,9 @@ import { Outgoing } from "./send.js";
  */
 
 /** Offers of one member that may wait for an answer or have come to nothing; more are declined by themselves, so that nobody can ask without end. */
-const MAX_OFFERS = 20;
+const MAX_OFFERS = 60;
+/** Why one side could not go on, as it tells the other. */
+const PROBLEMS = new Set(["hash", "disk", "read", "space", "large"]);
 /** States after which nothing more happens. */
 const OVER = new Set(["declined", "cancelled", "failed", "done"]);
 
@@ -87,7 +89,7 @@ export class Files {
   get rows() {
     return [...this.#all].map(([key, { facts, part }]) => ({
       key, out: part instanceof Outgoing, name: facts.name, who: facts.to, size: facts.size, done: part.written, rate: part.rate,
-      state: part.state, paused: part.paused, problem: part instanceof Incoming ? part.problem : "", result: part instanceof Incoming ? part.result : null,
+      state: part.state, paused: part.paused, problem: part.problem, result: part instanceof Incoming ? part.result : null,
     }));
   }
 
@@ -96,16 +98,18 @@ export class Files {
     return this.rows.some(({ state }) => state === "sending" || state === "receiving" || state === "checking");
   }
 
-  /** Offers files to everybody in the room. @param {File[]} files */
+  /** Offers files to everybody in the room. @param {File[]} files @returns {boolean} false: nobody is there */
   offer(files) {
     for (const file of files) {
       for (const { id: peer, name: to } of this.o.call.views) {
         const facts = { id: newId(), handle: newHandle(), peer, to, name: safeName(file.name), size: file.size, type: file.type, mtime: file.lastModified };
-        this.#add(facts, new Outgoing(facts, file, this.#link(peer))).part.lost();
+        const part = new Outgoing(facts, file, this.#link(peer));
+        this.#add(facts, part);
+        part.offer(); // what is under way already is left alone
       }
     }
-    for (const { id } of this.o.call.views) this.#opened(id);
     this.#changed();
+    return this.o.call.views.length > 0;
   }
 
   /** @param {string} key @param {import("./sink.js").Sink} sink */
@@ -134,7 +138,7 @@ export class Files {
     const item = this.#all.get(key);
     if (!item) return;
     this.o.call.send(item.facts.peer, "file.cancel", { id: item.facts.id, reason: problem || "cancelled" });
-    if (item.part instanceof Incoming) item.part.problem = problem;
+    item.part.problem = problem;
     item.part.end(problem ? "failed" : "cancelled");
   }
 
@@ -277,8 +281,8 @@ export class Files {
   /** @param {unknown} id @param {string} peer @param {string} reason */
   #cancelledThere(id, peer, reason) {
     const part = this.#all.get(keyOf(peer, String(id)))?.part;
-    const failed = reason === "hash" || reason === "disk" || reason === "read" || reason === "space" || reason === "large";
-    if (part instanceof Incoming) part.problem = failed ? reason : "";
+    const failed = PROBLEMS.has(reason);
+    if (part?.live || part?.state === "offered") part.problem = failed ? reason : "";
     part?.end(failed ? "failed" : "cancelled");
   }
 

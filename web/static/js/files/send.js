@@ -30,6 +30,8 @@ export class Outgoing {
   /** @type {SendState} */
   state = "offered";
   paused = false;
+  /** Why it failed: "read", or what the other side said; else "". */
+  problem = "";
   /** Bytes that the other side has written. */
   written = 0;
   #sent = 0;
@@ -58,13 +60,13 @@ export class Outgoing {
     return this.state === "sending" && !this.paused ? this.#window.rate : 0;
   }
 
-  /** Says that it is there; after a drop the other side knows it and goes on. */
+  /** Says that it is there, once the link is; after a drop the other side knows it and goes on. */
   offer() {
     const { id, handle, name, size, type, mtime } = this.facts;
     if (!this.live) return;
     this.#run++;
-    if (this.state === "waiting") this.#set("offered");
-    this.link.say("file.offer", { id, handle, name, size, type, mtime });
+    this.#set("offered"); // before it is said: the answer may come at once
+    if (!this.link.say("file.offer", { id, handle, name, size, type, mtime })) this.#set("waiting");
   }
 
   /** The link is down: nothing is lost, it goes on at the next offer. */
@@ -127,6 +129,7 @@ export class Outgoing {
   }
 
   fail() {
+    this.problem = "read";
     this.link.say("file.cancel", { id: this.facts.id, reason: "read" });
     this.end("failed");
   }

@@ -1,8 +1,8 @@
 import { parts } from "../chat/links.js";
-import { keyOf } from "../chat/log.js";
+import { keyOf, MAX_TEXT } from "../chat/log.js";
 import { when } from "../format.js";
 import { t } from "../i18n.js";
-import { FileRows, useDownloads, useDrops } from "./filerows.js";
+import { FileRows, offer, useDownloads, useDrops } from "./filerows.js";
 import { FileOffer } from "./fileoffer.js";
 import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "./html.js";
 import { Icon } from "./icon.js";
@@ -100,15 +100,16 @@ function Composer({ talk, field, alone }) {
     send();
   };
   const picked = () => {
-    talk.files?.offer([...(picker.current?.files ?? [])]);
+    offer(talk, [...(picker.current?.files ?? [])]);
     if (picker.current) picker.current.value = "";
   };
   return html`
     <form class="chat-form" onSubmit=${(/** @type {Event} */ e) => (e.preventDefault(), send())}>
+      <p class="chat-full small" role="status">${text.length >= MAX_TEXT && t("chat.full", { n: MAX_TEXT })}</p>
       <input ref=${picker} type="file" multiple hidden aria-label=${t("file.pick")} onChange=${picked} />
       <button type="button" class="button button-quiet button-icon" aria-label=${t("file.pick")} title=${t(alone ? "file.alone" : "file.pick")} disabled=${alone}
         onClick=${() => picker.current?.click()}><${Icon} name="paperclip" /></button>
-      <textarea ref=${field} rows="1" maxlength="4000" dir="auto" aria-label=${t("chat.write")} placeholder=${t("chat.write")} value=${text}
+      <textarea ref=${field} rows="1" maxlength=${MAX_TEXT} dir="auto" aria-label=${t("chat.write")} placeholder=${t("chat.write")} value=${text}
         onInput=${(/** @type {any} */ e) => setText(e.target.value)} onKeyDown=${press}></textarea>
       <button type="submit" class="button button-primary button-icon" aria-label=${t("chat.send")}><${Icon} name="send" /></button>
     </form>`;

@@ -13,30 +13,19 @@ import { Icon } from "./icon.js";
  */
 export function FileOffer({ talk, row }) {
   const [busy, setBusy] = useState(false);
-  const next = () => {
-    const waiting = talk.store.state.rows.find(({ state, out, key }) => state === "offered" && !out && key !== row?.key);
-    talk.store.set({ asked: waiting?.key ?? "" });
-  };
+  const others = () => talk.store.state.rows.filter(({ state, out, key }) => state === "offered" && !out && key !== row?.key);
+  const next = () => talk.store.set({ asked: others()[0]?.key ?? "" });
   // A dialog says late that it was closed: by then the next one may be asked.
   const close = () => talk.store.state.asked === row?.key && talk.store.set({ asked: "" });
   if (!row || row.state !== "offered") {
     queueMicrotask(next); // withdrawn, or answered
     return null;
   }
-  const accept = async () => {
-    const facts = talk.files?.wanted(row.key);
-    if (!facts || busy) return;
+  const more = others();
+  const accept = async (/** @type {string[]} */ keys) => {
+    if (busy) return;
     setBusy(true);
-    try {
-      const sink = await chooseSink(facts, facts.folder);
-      if (sink) {
-        await talk.files?.accept(row.key, sink);
-        talk.show(true);
-      }
-    } catch (error) {
-      talk.files?.cancel(row.key, error instanceof NoPlace ? error.code : "disk");
-      talk.show(true);
-    }
+    for (const key of keys) await take(talk, key, keys.length > 1);
     setBusy(false);
   };
   return html`
@@ -47,8 +36,23 @@ export function FileOffer({ talk, row }) {
       </div>
       <p class="small muted">${t("file.offer.text")}</p>
       <div class="row">
-        <button type="button" class="button button-primary" disabled=${busy} onClick=${accept}>${t("file.accept")}</button>
+        <button type="button" class="button button-primary" disabled=${busy} onClick=${() => accept([row.key])}>${t("file.accept")}</button>
+        ${more.length > 0 && html`<button type="button" class="button" disabled=${busy} onClick=${() => accept([row, ...more].map(({ key }) => key))}>${t("file.accept.all", { n: more.length + 1 })}</button>`}
         <button type="button" class="button" onClick=${() => talk.files?.decline(row.key)}>${t("file.decline")}</button>
       </div>
     <//>`;
+}
+
+/** @param {Talk} talk @param {string} key @param {boolean} many  one of several */
+async function take(talk, key, many) {
+  const facts = talk.files?.wanted(key);
+  if (!facts) return;
+  try {
+    const sink = await chooseSink(facts, facts.folder, many);
+    if (!sink) return;
+    await talk.files?.accept(key, sink);
+  } catch (error) {
+    talk.files?.cancel(key, error instanceof NoPlace ? error.code : "disk");
+  }
+  talk.show(true);
 }

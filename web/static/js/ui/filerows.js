@@ -1,5 +1,7 @@
 import { dismiss } from "../talking.js";
+import { filesOf, MOST, wantsText } from "./drop.js";
 import { rate, size } from "../format.js";
+import { say } from "../say.js";
 import { line, t } from "../i18n.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Icon } from "./icon.js";
@@ -28,7 +30,7 @@ export function FileRows({ talk, rows, app, state }) {
 
 /** What a row says beside its bar. @param {Row} row @returns {string} */
 function stateText({ state, paused, out, who, problem, done, size: all, rate: speed }) {
-  if (state === "failed") return t(`file.problem.${problem || "read"}`);
+  if (state === "failed") return t(`file.problem.${problem || "read"}.${out ? "out" : "in"}`, { who });
   if (MOVING.has(state) && paused) return t("file.paused");
   if (!MOVING.has(state)) return t(`file.state.${state}.${out ? "out" : "in"}`, { who });
   return line(t("file.of", { done: size(done), all: size(all) }), speed > 0 && t("file.speed", { n: rate((speed * 8) / 1e6) }));
@@ -110,11 +112,11 @@ export function useDrops(talk) {
       if (!has(event)) return;
       event.preventDefault();
       setOver(false);
-      offer(talk, [...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void filesOf(event.dataTransfer).then((files) => offer(talk, files));
     }, { signal });
     addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
-      if (!files.length) return;
+      if (!files.length || wantsText(event)) return;
       event.preventDefault();
       offer(talk, files);
     }, { signal });
@@ -123,9 +125,10 @@ export function useDrops(talk) {
   return over;
 }
 
-/** @param {Talk} talk @param {File[]} files */
-function offer(talk, files) {
+/** To everybody here, if there is anybody. @param {Talk} talk @param {File[]} files */
+export function offer(talk, files) {
   if (!files.length) return;
-  talk.files?.offer(files);
   talk.show(true);
+  if (talk.files?.offer(files.slice(0, MOST)) === false) say(talk.o, { key: "file.alone" });
+  else if (files.length > MOST) say(talk.o, { key: "file.many", values: { n: MOST } });
 }
