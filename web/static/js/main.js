@@ -59,6 +59,8 @@ async function start() {
   const root = document.getElementById("app");
   if (root) render(html`<${Root} app=${app} store=${store} />`, root);
   await app.boot();
+  // Nothing that a first picture waits for; without it the browser's own rules hold.
+  void import("./ui/focus.js").then(({ keepFocus }) => keepFocus(), () => {});
 }
 
 void start();
