@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
-import path from "node:path";
+import { rm } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
+import { assertNoFaults, launch, SIZES } from "./lib/browser.mjs";
 import { LIMIT_MS, until } from "./lib/call.mjs";
 import { scratch } from "./lib/scratch.mjs";
 import { startServer } from "./lib/server.mjs";
+import { choose, connected, content, gather, joined, log, makeFile, openChat, reached, say, state, take } from "./lib/talking.mjs";
 
 const MIB = 1 << 20;
 let browser, server, dir;
@@ -21,65 +20,17 @@ after(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const sum = (bytes) => createHash("sha256").update(bytes).digest("hex");
-
-/** A file of that many bytes, which no packer makes smaller. */
-async function makeFile(name, size) {
-  const bytes = randomBytes(size);
-  await writeFile(path.join(dir, name), bytes);
-  return { path: path.join(dir, name), sum: sum(bytes) };
-}
-
-/** Without the question where to save, which nobody can answer here; `ram`: without private storage too. */
-const places = ({ ram }) => {
-  delete window.showSaveFilePicker;
-  if (ram) delete window.FileSystemFileHandle.prototype.createWritable;
-};
-
-async function joined(room, name, { ram = false, context } = {}) {
-  const page = await person(browser, server.url, { noDevices: true, context });
-  await page.context().addInitScript(places, { ram });
-  await page.goto(`${server.url}/r/${room}`);
-  await page.getByLabel("Your name").fill(`${name} ${room}`); // a guest's name is held for a while after its owner has gone
-  await page.getByRole("button", { name: "Continue" }).click();
-  await page.getByRole("button", { name: /^Join/ }).last().click({ timeout: LIMIT_MS });
-  await page.getByRole("toolbar").waitFor({ timeout: LIMIT_MS });
-  return page;
-}
-
-const openChat = async (page) => {
-  await page.getByRole("button", { name: /^Chat/ }).click();
-  await page.getByLabel("Write a message").waitFor();
-};
-const say = async (page, text) => {
-  await page.getByLabel("Write a message").fill(text);
-  await page.keyboard.press("Enter");
-};
-const log = (page) => page.locator(".chat-text").allTextContents();
-const connected = (page, name) => page.locator(`.tile[aria-label="${name}"][data-phase=connected]`).waitFor({ timeout: LIMIT_MS });
-
 /** Cuts every link of a page as a lost network does, and lets them find back. */
 const rebuild = (page) => page.evaluate(() => {
   for (const pc of window.connections) if (pc.connectionState !== "closed") pc.close();
 });
 
-/** Everybody in one room, come at the same time. */
-const gather = (room, ...names) => Promise.all(names.map((name) => joined(room, name)));
-const choose = (page, file) => page.getByLabel("Send files").first().setInputFiles(file);
-/** Takes the file that is offered. */
-const take = (to) => to.getByRole("dialog").getByRole("button", { name: "Take it" }).click({ timeout: LIMIT_MS });
-const row = (page, name) => page.locator(`[data-name="${name}"]`);
-const state = (page, name) => row(page, name).getAttribute("data-state");
 /** Runs in the page: how far a file is. */
 const percent = (name) => document.querySelector(`[data-name="${name}"] progress`)?.value ?? -1;
-/** The moment a file has come so far. */
-const reached = (page, name, least) =>
-  page.waitForFunction(([file, wanted]) => (document.querySelector(`[data-name="${file}"] progress`)?.value ?? -1) >= wanted, [name, least], { polling: 10, timeout: 120_000 });
-const content = async (download) => sum(await readFile(await download.path()));
 
 test("text and a file of 50 MB cross a link that breaks at 40 %, each once, and who comes late is told", { timeout: 300_000 }, async () => {
-  const file = await makeFile("big.bin", 50 * MIB);
-  const [ann, bob] = await gather("talk", "Ann", "Bob");
+  const file = await makeFile(dir, "big.bin", 50 * MIB);
+  const [ann, bob] = await gather({ browser, server }, "talk", "Ann", "Bob");
   await connected(ann, "Bob talk");
   await openChat(ann);
   await say(ann, "Hello https://h.example/x?y <b>all</b>");
@@ -117,7 +68,7 @@ test("text and a file of 50 MB cross a link that breaks at 40 %, each once, and 
   const least = await bob.evaluate(() => window.least);
   assert.ok(least >= 40, `it fell back to ${least} %`);
 
-  const cara = await joined("talk", "Cara");
+  const cara = await joined({ browser, server }, "talk", "Cara");
   await openChat(cara);
   await until("Cara is told", async () => (await log(cara)).length === 4);
   assert.deepEqual(await log(cara), await log(ann));
@@ -132,8 +83,8 @@ test("text and a file of 50 MB cross a link that breaks at 40 %, each once, and 
 });
 
 test("a reload of either side does not start the file over", { timeout: 300_000 }, async () => {
-  const file = await makeFile("again.bin", 32 * MIB);
-  const [ann, bob] = await gather("again", "Ann", "Bob");
+  const file = await makeFile(dir, "again.bin", 32 * MIB);
+  const [ann, bob] = await gather({ browser, server }, "again", "Ann", "Bob");
   await connected(ann, "Bob again");
   await openChat(ann);
   await choose(ann, file.path);
@@ -158,9 +109,9 @@ test("a reload of either side does not start the file over", { timeout: 300_000 
 });
 
 test("a phone without storage takes a small file; decline and cancel are heard", { timeout: 240_000 }, async () => {
-  const small = await makeFile("small.bin", 3 * MIB);
-  const long = await makeFile("long.bin", 40 * MIB);
-  const [ann, bob] = await Promise.all([joined("small", "Ann"), joined("small", "Bob", { ram: true, context: SIZES.phone })]);
+  const small = await makeFile(dir, "small.bin", 3 * MIB);
+  const long = await makeFile(dir, "long.bin", 40 * MIB);
+  const [ann, bob] = await Promise.all([joined({ browser, server }, "small", "Ann"), joined({ browser, server }, "small", "Bob", { ram: true, context: SIZES.phone })]);
   await connected(ann, "Bob small");
   await openChat(ann);
   await choose(ann, small.path);

@@ -12,6 +12,9 @@ export function size(bytes) {
   return new Intl.NumberFormat(language(), { style: "unit", unit: UNITS[step], maximumFractionDigits: digits }).format(value);
 }
 
+/** @param {number} n @returns {string} a whole number, with the marks that large ones have */
+export const number = (n) => n.toLocaleString(language());
+
 /** @param {number} mbit @returns {string} a whole number, or tenths where those matter */
 export const rate = (mbit) => mbit.toLocaleString(language(), { maximumFractionDigits: mbit < 10 ? 1 : 0 });
 

@@ -1,5 +1,5 @@
 import { CHECKS, run } from "../check/checks.js";
-import { rate, size, span, when } from "../format.js";
+import { number, rate, size, span, when } from "../format.js";
 import { t } from "../i18n.js";
 import { endRelay, look, makeInvite, signOutUser } from "../net/admin.js";
 import { explainRefusal } from "../rtc/explain.js";
@@ -80,7 +80,7 @@ function Board({ app, state }) {
 /** @param {{id: string, title: string, count?: number, children?: unknown}} props */
 const Section = ({ id, title, count, children }) => html`
   <section class="card admin-section" aria-labelledby=${id}>
-    <h2 id=${id}>${title}${count !== undefined && html` <span class="count">${count}</span>`}</h2>
+    <h2 id=${id}>${title}${count !== undefined && html` <span class="count">${number(count)}</span>`}</h2>
     ${children}
   </section>`;
 
@@ -93,7 +93,7 @@ function Overview({ now, before, build }) {
     return rate(Math.max(0, (grown * 8) / 1000 / (now.at - before.at)));
   };
   const figures = [
-    ["people", o && String(o.sessions)], ["rooms", o && String(o.rooms)], ["relays", o && String(o.relays)],
+    ["people", o && number(o.sessions)], ["rooms", o && number(o.rooms)], ["relays", o && number(o.relays)],
     ["up", mbit("bytes_up")], ["down", mbit("bytes_down")], ["relayed", o && size(o.bytes_up + o.bytes_down)],
   ];
   return html`
@@ -108,7 +108,7 @@ const Rooms = ({ rooms }) => html`
   <${Section} id="admin-rooms" title=${t("admin.rooms")} count=${rooms.length}>
     <${Table} label=${t("admin.rooms")} empty=${t("admin.rooms.none")} heads=${["room", "kind", "peers", "since"].map((name) => t(`admin.head.${name}`))}
       rows=${rooms.map(({ room, kind, locked, peers, since }) => ({ key: room, cells: [
-        html`<bdi>${room}</bdi>${locked && html` <span class="tag">${t("admin.locked")}</span>`}`, t(`admin.kind.${kind}`), peers, when(since)] }))} />
+        html`<bdi>${room}</bdi>${locked && html` <span class="tag">${t("admin.locked")}</span>`}`, t(`admin.kind.${kind}`), number(peers), when(since)] }))} />
   <//>`;
 
 /** @param {{now: Look, ask: (question: Question) => void}} props */
@@ -203,9 +203,9 @@ function Outcomes({ reports }) {
       <p class="muted">${reports.setup_ms ? t("admin.outcomes.setup", { n: reports.setup_ms }) : t("admin.outcomes.none")}</p>
       <dl class="admin-bars">
         ${paths.map(({ path, n }) => html`<div data-path=${path}><dt>${t(`admin.path.${path}`)}</dt>
-          <dd><meter min="0" max=${most} value=${n} aria-hidden="true"></meter><span>${n}</span></dd></div>`)}
+          <dd><meter min="0" max=${most} value=${n} aria-hidden="true"></meter><span>${number(n)}</span></dd></div>`)}
       </dl>
-      ${steps.length > 0 && html`<p>${t("admin.outcomes.steps")}</p><ul class="admin-steps">${steps.map(([step, n]) => html`<li><bdi>${step}</bdi>: ${n}</li>`)}</ul>`}
+      ${steps.length > 0 && html`<p>${t("admin.outcomes.steps")}</p><ul class="admin-steps">${steps.map(([step, n]) => html`<li><bdi>${step}</bdi>: ${number(n)}</li>`)}</ul>`}
     <//>`;
 }
 

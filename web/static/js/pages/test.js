@@ -1,7 +1,8 @@
 import { CHECKS, run } from "../check/checks.js";
 import { makeReport } from "../check/report.js";
 import { summary } from "../check/verdict.js";
-import { t } from "../i18n.js";
+import { rate } from "../format.js";
+import { line, t } from "../i18n.js";
 import { leaveReport } from "../net/api.js";
 import { announce } from "../ui/announce.js";
 import { CameraCheck, MicCheck, SpeakerCheck } from "../ui/checkdevices.js";
@@ -84,6 +85,7 @@ function CheckRow({ row, onRow }) {
       <div class="check-body">
         <h3>${t(`check.${id}`)} <span class="check-word">${t(`check.state.${idle ? "idle" : state}`)}</span></h3>
         ${verdict && html`<p>${t(verdict.key, verdict.values)}</p>`}
+        ${facts.kbps && html`<p class="muted small">${line(...Object.entries(facts.kbps).map(([name, kbps]) => t("check.throughput.of", { name: name.toUpperCase(), n: rate(kbps / 1000) })))}</p>`}
         ${Starter && html`<div class="row"><${Starter} onRow=${onRow} /></div>`}
         ${Object.keys(facts).length > 0 && html`<details><summary>${t("check.details")}</summary><${Facts} facts=${facts} /></details>`}
       </div>

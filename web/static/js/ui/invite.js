@@ -76,10 +76,12 @@ function selectAndCopy(text) {
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "visually-hidden";
-  document.body.append(field);
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  (before?.closest("dialog") ?? document.body).append(field); // beside an open dialog nothing can be selected
   field.select();
   const done = document.execCommand("copy");
   field.remove();
+  before?.focus();
   return done;
 }
 
