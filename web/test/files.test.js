@@ -197,13 +197,14 @@ test("each side is told why the other could not go on", async () => {
   const wire = rig();
   const [ann, bob] = [join(wire, "a"), join(wire, "b")];
   const gone = Object.assign(file(BLOCK), { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException("", "NotReadableError")) }) });
-  ann.offer([file(BLOCK), gone, file(BLOCK)]);
-  const [full, moved, large] = bob.rows.map(({ key }) => key);
+  ann.offer([file(BLOCK), gone, file(BLOCK), file(BLOCK)]);
+  const [full, moved, large, broken] = bob.rows.map(({ key }) => key);
+  await bob.accept(broken, { ...ramSink(), write: () => Promise.reject(new DOMException("", "InvalidStateError")) });
   await bob.accept(full, { ...ramSink(), write: () => Promise.reject(new DOMException("", "QuotaExceededError")) });
   await bob.accept(moved, ramSink());
-  bob.cancel(large, "space");
+  bob.cancel(large, "large");
   await until("all have failed", () => [...ann.rows, ...bob.rows].every(({ state }) => state === "failed"));
-  for (const { rows } of [ann, bob]) assert.deepEqual(rows.map(({ problem }) => problem), ["disk", "read", "space"]);
+  for (const { rows } of [ann, bob]) assert.deepEqual(rows.map(({ problem }) => problem), ["space", "read", "large", "disk"]);
 });
 
 test("a second file leaves the first alone, and an empty room is told", async () => {

@@ -24,7 +24,7 @@ export class Incoming {
   /** @type {ReceiveState} */
   state = "offered";
   paused = false;
-  /** Why it failed: "hash", "disk", "read", or "". */
+  /** Why it failed: "hash", "space", "disk", "read", or "". */
   problem = "";
   /** Bytes that are written. */
   written = 0;
@@ -213,7 +213,8 @@ export class Incoming {
 
   /** @param {() => Promise<void> | void} step */
   #queue(step) {
-    this.#work = this.#work.then(step).catch(() => this.fail("disk"));
+    // Browsers tell a page less space or more than there is: only writing shows it.
+    this.#work = this.#work.then(step).catch((error) => this.fail(error?.name === "QuotaExceededError" ? "space" : "disk"));
   }
 
   /** @param {ReceiveState} state */
