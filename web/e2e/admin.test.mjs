@@ -51,6 +51,7 @@ test("an administrator sees what goes on, and ends it", { timeout: 240_000 }, as
   await dialog.getByRole("button", { name: "End", exact: true }).click();
   await dialog.waitFor({ state: "detached" });
   assert.ok(before >= 2);
+  await until("the focus is not lost with the row", () => root.evaluate(() => document.activeElement !== document.body));
   await until("the call is relayed again", async () => (await stats(ann))?.state === "connected");
 
   await section(root, "Test the relay from here").getByRole("button", { name: "Test" }).click();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
-import { assertPlaying, LIMIT_MS, signIn } from "./lib/call.mjs";
+import { assertPlaying, LIMIT_MS, signIn, until } from "./lib/call.mjs";
 import { dress, everyLook } from "./lib/looks.mjs";
 import { callButton, ringOf } from "./lib/people.mjs";
 import { startServer } from "./lib/server.mjs";
@@ -246,6 +246,22 @@ test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
   const was = await mic.getAttribute("aria-pressed");
   await ann.keyboard.press("Control+d");
   await ann.waitForFunction((before) => document.querySelector("[data-device=mic]").getAttribute("aria-pressed") !== before, was);
+
+  // A button that changes its looks keeps the focus, and the bar its one tab stop, also in another language.
+  const share = ann.getByRole("button", { name: "Share screen" });
+  for (const on of ["true", "false"]) {
+    await share.press("Enter");
+    await ann.locator(`[aria-pressed=${on}]`, { hasText: "Share screen" }).waitFor();
+    assert.equal(await focused(), "Share screen");
+  }
+  for (const lang of ["de", "en"]) {
+    await ann.evaluate((wanted) => {
+      Object.defineProperty(navigator, "languages", { value: [wanted], configurable: true });
+      dispatchEvent(new Event("languagechange"));
+    }, lang);
+    await ann.locator(`html[lang=${lang}]`).waitFor();
+    await until("one tab stop", async () => (await ann.getByRole("toolbar").locator("button[tabindex='0']").count()) === 1);
+  }
 
   // A dialog gives the focus back to its opener.
   await ann.getByRole("button", { name: "Settings" }).focus();

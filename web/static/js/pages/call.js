@@ -46,9 +46,9 @@ export function CallPage({ app, state }) {
   // The last question is asked only when something would be lost.
   const leave = () => (app.talk.files?.busy ? open("leave") : app.calls.leave());
   const tools = [
-    { icon: "chat", text: t("chat.open"), run: () => app.talk.show(!talking), pressed: talking, count: unread },
-    { icon: "users", text: t("controls.people"), run: () => open("people"), dialog: true },
-    { icon: "settings", text: t("controls.settings"), run: () => open("settings"), dialog: true, wide: true },
+    { id: "chat", icon: "chat", text: t("chat.open"), run: () => app.talk.show(!talking), pressed: talking, count: unread, ...(unread && { label: t("chat.unread", { n: unread }) }) },
+    { id: "people", icon: "users", text: t("controls.people"), run: () => open("people"), dialog: true },
+    { id: "settings", icon: "settings", text: t("controls.settings"), run: () => open("settings"), dialog: true, wide: true },
   ].filter((tool) => !tool.wide || !narrow);
   return html`
     <div class="call">

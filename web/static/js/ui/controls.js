@@ -9,6 +9,7 @@ const ARROWS = { ArrowRight: 1, ArrowLeft: -1 };
 
 /**
  * @typedef {object} Tool      one button of the bar
+ * @property {string} id       stays while its looks and the language change
  * @property {string} icon
  * @property {string} text
  * @property {() => void} run
@@ -16,6 +17,7 @@ const ARROWS = { ArrowRight: 1, ArrowLeft: -1 };
  * @property {boolean} [dialog]    it opens one
  * @property {boolean} [wide]      stands in the bar of a wide page only; the narrow one has it in its menu
  * @property {number} [count]      shown at its corner
+ * @property {string} [label]      its name with what the count means
  */
 
 /**
@@ -44,15 +46,16 @@ export function Controls({ app, state, tools, menu, onLeave }) {
     const slot = /** @type {HTMLElement} */ (event.target).closest("[data-slot]");
     if (slot) setAt(/** @type {HTMLElement} */ (slot).dataset.slot ?? "mic");
   };
-  const stop = (/** @type {string} */ slot) => (slot === at ? 0 : -1);
   /** @type {Tool} */
-  const screen = { icon: state.screen.track ? "screen-off" : "screen", text: t("controls.share"), pressed: state.screen.track !== null, run: () => toggleScreen(app) };
+  const screen = { id: "share", icon: state.screen.track ? "screen-off" : "screen", text: t("controls.share"), pressed: state.screen.track !== null, run: () => toggleScreen(app) };
   const all = [...(canShare() ? [screen] : []), ...tools];
+  const there = ["mic", "cam", "more", "leave", ...all.map(({ id }) => id)].includes(at) ? at : "mic";
+  const stop = (/** @type {string} */ slot) => (slot === there ? 0 : -1);
   return html`
     <div class="controls" role="toolbar" aria-label=${t("controls.label")} ref=${bar} onKeyDown=${move} onFocusIn=${focused}>
       <span data-slot="mic"><${DeviceToggle} app=${app} state=${state} device="mic" tabindex=${stop("mic")} /></span>
       <span data-slot="cam"><${DeviceToggle} app=${app} state=${state} device="cam" tabindex=${stop("cam")} /></span>
-      ${all.map((tool) => html`<span key=${tool.icon} data-slot=${tool.text} class=${tool.wide ? "wide-tool" : ""}><${Button} tool=${tool} tabindex=${stop(tool.text)} /></span>`)}
+      ${all.map((tool) => html`<span key=${tool.id} data-slot=${tool.id} class=${tool.wide ? "wide-tool" : ""}><${Button} tool=${tool} tabindex=${stop(tool.id)} /></span>`)}
       <span data-slot="more">${menu(stop("more"))}</span>
       <span data-slot="leave"><button type="button" class="toggle toggle-leave" data-tool tabindex=${stop("leave")} onClick=${onLeave}>
         <${Icon} name="phone-off" /><span class="toggle-name">${t("controls.leave")}</span></button></span>
@@ -62,7 +65,7 @@ export function Controls({ app, state, tools, menu, onLeave }) {
 /** @param {{tool: Tool, tabindex: number}} props */
 const Button = ({ tool, tabindex }) => html`
   <button type="button" class=${`toggle ${tool.pressed ? "toggle-live" : ""}`} data-tool tabindex=${tabindex} aria-pressed=${tool.pressed === undefined ? undefined : String(tool.pressed)}
-    aria-haspopup=${tool.dialog ? "dialog" : undefined} onClick=${tool.run}>
+    aria-label=${tool.label} aria-haspopup=${tool.dialog ? "dialog" : undefined} onClick=${tool.run}>
     <${Icon} name=${tool.icon} /><span class="toggle-name">${tool.text}</span>
     ${tool.count ? html`<span class="toggle-count">${tool.count}</span>` : null}
   </button>`;
