@@ -352,7 +352,11 @@ func TestNamedSecretsAreMadeAndReusedToo(t *testing.T) {
 	keep := func(c *config.Config) {
 		c.DataDir, c.Relay.SecretsFile, c.Admin.TokenFile = dir, filepath.Join(elsewhere, "relay"), filepath.Join(elsewhere, "admin")
 	}
-	start(t, keep).stop()
+	p := start(t, keep)
+	p.stop()
+	if !strings.Contains(p.log.String(), "key=relay.secrets_file") {
+		t.Errorf("a secret that nobody else knows is made in silence:\n%s", p.log)
+	}
 	first := contents(t, elsewhere)
 	if len(first["relay"]) < 20 || len(first["admin"]) < 20 {
 		t.Fatalf("made %d and %d bytes", len(first["relay"]), len(first["admin"]))

@@ -28,8 +28,9 @@ func (s *server) buildData(context.Context) error {
 		return err
 	}
 	var errs []error
-	for _, f := range []struct{ key, path string }{
-		{"relay.secrets_file", s.cfg.RelaySecretsFile()}, {"admin.token_file", s.cfg.AdminTokenFile()},
+	for _, f := range []struct{ key, path, written string }{
+		{"relay.secrets_file", s.cfg.RelaySecretsFile(), s.cfg.Relay.SecretsFile},
+		{"admin.token_file", s.cfg.AdminTokenFile(), s.cfg.Admin.TokenFile},
 	} {
 		path, err := s.cfg.Path(f.path)
 		if err != nil || path != f.path {
@@ -39,8 +40,8 @@ func (s *server) buildData(context.Context) error {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f.key, err))
 		}
-		if made {
-			s.log.Info("A new secret was made, since there was none.", "key", f.key, "file", path)
+		if made && f.written != "" {
+			s.log.Warn("This file was named and missing, so a new secret was made.", "key", f.key, "file", path)
 		}
 	}
 	return errors.Join(errs...)

@@ -27,7 +27,7 @@ make -s deb DEB_VERSION=1.1.0 DEB="$root/two.deb"
 say "installing"
 inside dpkg -i /one.deb >/dev/null
 inside getent passwd parley >/dev/null || fail "there is no user parley"
-mode '750 root:parley' /etc/parley
+mode '2750 root:parley' /etc/parley
 mode '640 root:parley' /etc/parley/config.toml
 mode '700 parley:parley' /var/lib/parley
 inside parley version
@@ -43,6 +43,8 @@ inside parley token -name Bob -room kitchen >/dev/null # before the first start,
 echo 'correct horse' | inside parley user add ann -file /etc/parley/users
 inside su -s /bin/sh parley -c 'cat /etc/parley/users' >/dev/null || fail "the service cannot read the users that root adds"
 mode '640 root:parley' /etc/parley/users
+echo 'open sesame' | inside install -m 0640 /dev/stdin /etc/parley/password # as OPERATE.md says
+mode '640 root:parley' /etc/parley/password
 
 say "serving as the user of the service"
 # No ports of others: the folder shares this machine's network.

@@ -109,7 +109,7 @@ func (m *machine) ports(ctx context.Context) Result {
 	case len(bad) > 0 && m.running:
 		return fail("does another configuration run? `ss -lntup` shows who holds which port", "%s", strings.Join(bad, "; "))
 	case len(bad) > 0:
-		return fail("stop the program that holds the port (`ss -lntup` shows it) or choose another", "%s", strings.Join(bad, "; "))
+		return fail("stop the program that holds the port (`ss -lntup` shows it) or choose another; that of http.listen may be held by systemd for Parley (parley.socket), which is right", "%s", strings.Join(bad, "; "))
 	case m.running:
 		return ok("%s answer", strings.Join(good, ", "))
 	}
