@@ -2,12 +2,15 @@ import { t } from "../i18n.js";
 import { BoardSection } from "../ui/board.js";
 import { html, useLayoutEffect, useMedia, useState } from "../ui/html.js";
 import { Icon } from "../ui/icon.js";
-import { Missed } from "../ui/missed.js";
+import { Lazy } from "../ui/lazy.js";
 import { People } from "../ui/people.js";
 import { Rooms } from "../ui/rooms.js";
 import { Footer, TopBar } from "../ui/topbar.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
+
+/** Most people have missed nothing, so it comes when they have. */
+const loadMissed = () => import("../ui/missed.js").then(({ Missed }) => Missed);
 
 /** Where the three sections no longer fit side by side. */
 const NARROW = "(max-width: 780px)";
@@ -42,7 +45,7 @@ export function Home({ app, state }) {
     <${TopBar} app=${app} state=${state} />
     <main id="main" class="page home">
       <h1 tabindex="-1" class="visually-hidden">${t("home.title")}</h1>
-      <${Missed} app=${app} state=${state} />
+      ${state.missed.length > 0 && html`<${Lazy} load=${loadMissed} props=${{ app, state }} />`}
       <div class=${tabs ? "home-panel" : "home-grid"}>
         ${sections.map(({ id, View }, i) => html`
           <div key=${id} id=${`panel-${id}`} class=${`home-${id}`} hidden=${tabs && i !== at} role=${tabs ? "tabpanel" : undefined} aria-labelledby=${tabs ? `tab-${id}` : undefined}><${View} app=${app} state=${state} /></div>`)}

@@ -10,7 +10,6 @@ const SHOWN = 3;
 /** Who has called in vain. @param {import("./root.js").PageProps} props */
 export function Missed({ app, state }) {
   const { missed } = state;
-  if (!missed.length) return null;
   return html`
     <section class="card missed" aria-label=${t("missed.title")}>
       <span class="missed-icon"><${Icon} name="phone-missed" /></span>
