@@ -22,7 +22,7 @@ export const rate = (mbit) => mbit.toLocaleString(language(), { maximumFractionD
 export function when(time) {
   const date = new Date(time);
   const today = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(language(), { hour: "2-digit", minute: "2-digit", ...(!today && { day: "numeric", month: "short" }) }).format(date);
+  return new Intl.DateTimeFormat(language(), { hour: "numeric", minute: "2-digit", ...(!today && { day: "numeric", month: "short" }) }).format(date);
 }
 
 /** @param {number} seconds @returns {string} its two largest parts: "3 days, 4 hours" */
