@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, launchApart, person } from "./lib/browser.mjs";
-import { assertPlaying, enter, until } from "./lib/call.mjs";
+import { assertDirect, assertPlaying, enter, LIMIT_MS, until } from "./lib/call.mjs";
 import { startServer } from "./lib/server.mjs";
 
 let browser, apart, server;
@@ -35,6 +35,18 @@ test("when packets stop the page says so, and the call comes back by itself", { 
     apart.thaw();
   }
   await until("the call is back", async () => (await phase()) === "connected");
+  await Promise.all([assertPlaying(ann, "Bob"), assertPlaying(bob, "Ann")]);
+
+  // For so long that a new connection is tried through the relay: whose fault it is, is not known, and it does not stay there.
+  apart.freeze();
+  try {
+    await ann.getByText("It may be their network or yours.").waitFor({ timeout: LIMIT_MS });
+    await until("a new connection is tried", async () => (await phase()) === "failed");
+  } finally {
+    apart.thaw();
+  }
+  await until("the call is back again", async () => (await phase()) === "connected", 2 * LIMIT_MS);
+  await until("directly", () => Promise.all([assertDirect(ann), assertDirect(bob)]).then(() => true, () => false), 2 * LIMIT_MS);
   await Promise.all([assertPlaying(ann, "Bob"), assertPlaying(bob, "Ann")]);
   assertNoFaults(ann, bob);
   await Promise.all([ann.context().close(), bob.context().close()]);

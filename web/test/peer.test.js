@@ -354,6 +354,18 @@ test("hanging up says so and closes the connection", () => {
   assert.ok(pc.closed);
 });
 
+test("a connection that the relay has brought about looks for a shorter way at once", async () => {
+  const { b } = pair();
+  await settle();
+  b.peer.rebuild({ tell: true, relay: true });
+  const { pc } = b.peer;
+  pc.connectionState = "connected";
+  pc.onconnectionstatechange();
+  assert.equal(pc.restarts, 1);
+  pc.onconnectionstatechange();
+  assert.equal(pc.restarts, 1);
+});
+
 test("a connection never holds idle relay allocations and bundles everything", () => {
   const b = side("p_b", "p_a");
   const { config } = b.peer.pc;

@@ -95,6 +95,8 @@ export class Member {
   #at = { figures: -Infinity, tell: -Infinity, ping: -Infinity };
   #tracks = noTracks();
   #reported = false;
+  /** The current connection has been made once: what it misses now is no step of setting up. */
+  #stood = false;
   #heard = false;
 
   /** @param {RoomPeer} peer @param {import("./peer.js").Peer} link  to that person's tab */
@@ -227,7 +229,9 @@ export class Member {
     link.on("connection", (state) => {
       if (state === "connected" && !this.watch.connected) this.#take("alive");
       if (state === "failed") for (const step of this.watch.failed()) this.#take(step);
+      if (state === "connected") this.#stood = true;
       if (state !== "new") return;
+      this.#stood = false;
       this.#sample = this.#told = null;
       this.#tracks = noTracks(); // a browser paints what has ended black
       this.#changed();
@@ -253,7 +257,7 @@ export class Member {
     const settingUp = this.phase === "connecting" && step === "restart";
     const worse = !(this.phase === "lost" && step === "rebuild");
     if (step === "rebuild" || step === "refresh") {
-      this.failedAt = stepOf(this.link.pc);
+      this.failedAt = this.#stood ? "media" : stepOf(this.link.pc);
       this.#relay = relayFound(this.link.pc);
     }
     if (step === "refresh") this.waiting = true;

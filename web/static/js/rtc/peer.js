@@ -301,7 +301,8 @@ export class Peer {
   #stateChanged(state) {
     if (state === "connected" && this.#relay) {
       this.#relay = false;
-      this.configure(); // the next restart may find a shorter way
+      this.configure();
+      this.restartIce(); // there may be a shorter way
     }
     this.prefer();
     const ice = this.pc.sctp?.transport?.iceTransport;
