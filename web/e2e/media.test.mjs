@@ -196,7 +196,7 @@ test("the lobby says whether a call will connect, and lets go of what it looked 
     };
   } });
   await signIn(ann, `${server.url}/r/reach`, "Ann reach");
-  await ann.getByText("Connection: direct and through the relay").waitFor({ timeout: LIMIT_MS });
+  await ann.getByText("Connection: direct and relay").waitFor({ timeout: LIMIT_MS });
   assert.deepEqual(await ann.evaluate(() => window.looked.map((pc) => pc.signalingState)), ["closed"]);
   await ann.getByLabel("Low data").check();
   await ann.getByRole("button", { name: /^Join/ }).last().click();
