@@ -80,8 +80,7 @@ func targetURL(text string) (*url.URL, error) {
 // passwordVariable is the one PARLEY_ variable that is no key of the configuration.
 const passwordVariable = "PARLEY_PASSWORD"
 
-// askSecret takes the password from the environment or asks at the terminal,
-// which shows what is typed again also when Ctrl-C ends the question.
+// askSecret takes the password from the environment or asks at the terminal.
 func askSecret(ctx context.Context, t terminal, what string) (string, error) {
 	for _, v := range t.env {
 		if text, found := strings.CutPrefix(v, passwordVariable+"="); found {
@@ -92,25 +91,7 @@ func askSecret(ctx context.Context, t terminal, what string) (string, error) {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return "", fmt.Errorf("the server wants a %s: set %s", strings.ToLower(what), passwordVariable)
 	}
-	before, err := term.GetState(int(f.Fd()))
-	if err != nil {
-		return "", err
-	}
-	type answer struct {
-		text string
-		err  error
-	}
-	asked := make(chan answer, 1)
-	go func() {
-		text, err := ask(f, t.err, "\r"+what+": ")
-		asked <- answer{text, err}
-	}()
-	select {
-	case a := <-asked:
-		return a.text, a.err
-	case <-ctx.Done():
-		return "", errors.Join(ctx.Err(), term.Restore(int(f.Fd()), before))
-	}
+	return ask(ctx, f, t.err, "\r"+what+": ")
 }
 
 // diagnose runs checks and prints what they find as they find it.

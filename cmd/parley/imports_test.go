@@ -38,10 +38,11 @@ func allowed() map[string][]string {
 	}
 }
 
-// extraForTests is what the tests of a package may use on top: clients.
+// extraForTests is what the tests of a package may use on top: clients, and
+// what makes a terminal.
 func extraForTests() map[string][]string {
 	return map[string][]string{
-		"cmd/parley": {"github.com/gorilla/websocket", "github.com/pion/turn/v4", "github.com/pion/stun/v3"},
+		"cmd/parley": {"github.com/gorilla/websocket", "github.com/pion/turn/v4", "github.com/pion/stun/v3", "golang.org/x/sys/unix"},
 		"relay":      {"github.com/pion/logging", "github.com/pion/transport/v4/"},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 
 	"golang.org/x/term"
@@ -139,20 +140,42 @@ func readPassword(t terminal) (string, error) {
 		}
 		return strings.TrimRight(line, "\r\n"), nil
 	}
-	first, err := ask(f, t.err, "Password: ")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	first, err := ask(ctx, f, t.err, "Password: ")
 	if err != nil {
 		return "", err
 	}
-	second, err := ask(f, t.err, "Once more: ")
+	second, err := ask(ctx, f, t.err, "Once more: ")
 	if err == nil && first != second {
 		err = errors.New("the two passwords differ; nothing was changed")
 	}
 	return first, err
 }
 
-func ask(f *os.File, w io.Writer, prompt string) (string, error) {
-	fmt.Fprint(w, prompt)
-	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(w)
-	return string(b), err
+// ask reads a line that is not shown. The terminal shows what is typed again
+// also when Ctrl-C ends the question, which ends ctx.
+func ask(ctx context.Context, f *os.File, w io.Writer, prompt string) (string, error) {
+	before, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
+	type answer struct {
+		text []byte
+		err  error
+	}
+	asked := make(chan answer, 1)
+	go func() {
+		fmt.Fprint(w, prompt)
+		text, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(w)
+		asked <- answer{text, err}
+	}()
+	select {
+	case a := <-asked:
+		return string(a.text), a.err
+	case <-ctx.Done():
+		fmt.Fprintln(w)
+		return "", errors.Join(errors.New("stopped; nothing was changed"), term.Restore(int(f.Fd()), before))
+	}
 }
