@@ -146,7 +146,10 @@ func TestDoctorNamesEachFault(t *testing.T) {
 		}, true, map[string]string{"warn service": "certificate", "fail certificate": "the server's log says why", "ok web port turn/tcp": "", "ok relay udp": "echo"}},
 		{"port of the relay for that of the web", func(t *testing.T, l *lab) (string, string, []string) {
 			return labConfig(""), "https://" + labName + ":3478", nil
-		}, false, map[string]string{"fail certificate": "is it the one of http.listen", "fail server": "no answer"}},
+		}, false, map[string]string{"fail certificate": "is it the one of http.listen"}},
+		{"https in the address of a server without", func(t *testing.T, l *lab) (string, string, []string) {
+			return labConfig(""), labName + ":8080", nil
+		}, false, map[string]string{"fail certificate": "use http:// in the address"}},
 		{"skewed clock", func(t *testing.T, l *lab) (string, string, []string) {
 			proxy := l.command(l.server, "skewed proxy", []string{labServer + ":8444", "http://" + labServer + ":8080", "-10m"})
 			l.run(proxy)

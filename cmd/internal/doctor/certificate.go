@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -108,7 +109,9 @@ func (v *visitor) certificate(ctx context.Context) Result {
 	}
 	chain, err := certificateOf(ctx, v.at(), v.URL.Hostname())
 	if err != nil {
-		return fail(handshakeHint(err), "no TLS with %s: %v", v.at(), err)
+		at := v.at()
+		v.web = netip.Addr{} // every other question to this port would fail for the same reason
+		return fail(handshakeHint(err), "no TLS with %s: %v", at, err)
 	}
 	r := judgeChain(chain, v.URL.Hostname())
 	v.trusted = r.Status == OK || r.Status == Warn && judgeIssuer(chain, v.URL.Hostname()).Status == OK

@@ -44,7 +44,7 @@ type visitor struct {
 	Outside
 
 	addrs   []netip.Addr // of the host
-	web     netip.Addr   // the one whose web port answered
+	web     netip.Addr   // the one whose web port answered; none when nothing can be asked there
 	trusted bool         // the certificate is one that browsers take, or there is no TLS
 	mode    string       // auth.mode
 	guest   bool
