@@ -43,7 +43,7 @@ inside parley token -name Bob -room kitchen >/dev/null # before the first start,
 echo 'correct horse' | inside parley user add ann -file /etc/parley/users
 inside su -s /bin/sh parley -c 'cat /etc/parley/users' >/dev/null || fail "the service cannot read the users that root adds"
 mode '640 root:parley' /etc/parley/users
-echo 'open sesame' | inside install -m 0640 /dev/stdin /etc/parley/password # as OPERATE.md says
+echo 'open sesame' | inside sh -c 'umask 027; cat >/etc/parley/password'
 mode '640 root:parley' /etc/parley/password
 
 say "serving as the user of the service"
