@@ -14,7 +14,7 @@ const MIB = 1 << 20;
 const where = {};
 let dir;
 before(async () => {
-  dir = await scratch("more-files");
+  dir = await scratch("files");
   where.server = await startServer();
   where.browser = await launch();
 });

@@ -12,7 +12,7 @@ export const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
 };
 
-const SETTINGS = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
+export const SETTINGS = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS };
 
 /**
  * @param {import("playwright-core").LaunchOptions} [settings]  beside the usual ones
