@@ -54,7 +54,7 @@ function spilt() {
     if (left < -1 || right > innerWidth + 1) found.push(`${what} from ${Math.round(left)} to ${Math.round(right)}`);
     if (el.matches("button, a, summary, .choice-row label") && el.scrollWidth > el.clientWidth + 1 && getComputedStyle(el).display !== "inline") found.push(`${what} holds ${el.scrollWidth} in ${el.clientWidth}`);
   }
-  for (const el of document.querySelectorAll("dialog, .dialog-body > *, .menu, .chat-log, .files, .home-panel, .person, .person-text")) {
+  for (const el of document.querySelectorAll("dialog, .dialog-body > *, .card, .menu, .chat-log, .files, .home-panel, .person, .person-text")) {
     if (!hidden(el) && el.scrollWidth > el.clientWidth + 1) found.push(`${el.className} holds ${el.scrollWidth} in ${el.clientWidth}`);
   }
   return found;
