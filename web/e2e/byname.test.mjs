@@ -153,7 +153,14 @@ test("people come and go on the list, with status and name; a third one is calle
     await ringOf(cara).getByRole("button", { name: "Accept, audio only" }).click();
     await ann.keyboard.press("Escape");
     for (const page of [ann, bob]) await page.getByLabel("Cleo list", { exact: true }).waitFor({ timeout: LIMIT_MS });
+    // A pinned tile takes the stage, for as long as its person is there.
+    await ann.getByRole("button", { name: "More about Cleo list" }).focus();
+    await ann.keyboard.press("Enter");
+    await ann.getByRole("menuitemcheckbox", { name: "Pin to the stage" }).click();
+    await ann.locator(".stage-main").getByLabel("Cleo list", { exact: true }).waitFor();
+    await ann.locator(".stage-strip").getByLabel("Bob list", { exact: true }).waitFor();
     await cara.close({ runBeforeUnload: true });
     await ann.getByLabel("Cleo list", { exact: true }).waitFor({ state: "detached", timeout: 5_000 });
+    assert.equal(await ann.locator(".stage-main").count(), 0);
     assertNoFaults(ann, bob);
   }));

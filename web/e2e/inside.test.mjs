@@ -188,6 +188,23 @@ test("screen, its sound and the camera go together, without a new offer, until t
     assert.deepEqual(await negotiated(ann), before);
   }));
 
+test("sound alone: no picture either way, and words instead, until one wants to be seen", { timeout: 120_000 }, () =>
+  two("alone", async (ann, bob, annName, bobName) => {
+    const settings = async (run) => {
+      await ann.getByRole("button", { name: "Settings" }).click();
+      await run(ann.getByLabel("Data use"));
+      await ann.keyboard.press("Escape");
+    };
+    await settings((use) => use.selectOption({ label: "Sound only" }));
+    await ann.getByLabel(bobName, { exact: true }).getByText("Sound only").waitFor({ timeout: LIMIT_MS });
+    await bob.getByLabel(annName, { exact: true }).getByText("camera off").waitFor({ timeout: LIMIT_MS });
+    assert.equal(await ann.locator("[data-peer] video").count(), 0);
+    await until("Bob sends no picture", () => bob.evaluate(() => window.connections.at(-1).getTransceivers()[1].sender.getParameters().encodings[0].active === false));
+    await ann.getByRole("button", { name: "Camera" }).click();
+    await Promise.all([assertPlaying(ann, bobName), assertPlaying(bob, annName)]);
+    await settings(async (use) => assert.equal(await use.inputValue(), "low"));
+  }));
+
 /** The longest time between two frames of the other person's picture, in milliseconds, from now on. */
 const watchGaps = (page) => page.evaluate(() => {
   const video = document.querySelector("video[data-of]");
@@ -243,7 +260,7 @@ test("picture in picture has the person and working controls", { timeout: 120_00
     assert.equal(await small(() => window.documentPictureInPicture.window), null);
   }));
 
-test("hands and signs reach the others; a tile can be pinned, turned down and looked into", { timeout: 120_000 }, () =>
+test("hands and signs reach the others; the own picture moves; a tile can be turned down and looked into", { timeout: 120_000 }, () =>
   two("signs", async (ann, bob, annName, bobName) => {
     await ann.getByRole("button", { name: "More", exact: true }).click();
     await ann.getByRole("menuitemcheckbox", { name: "Raise hand" }).click();
@@ -269,6 +286,12 @@ test("hands and signs reach the others; a tile can be pinned, turned down and lo
     await ann.mouse.move(1000, 200);
     await ann.mouse.up();
     await until("it stands where it was dropped", async () => (await at()) === "top right" && !(await own.getAttribute("style")));
+
+    await ann.locator("h1").click();
+    for (const on of [true, false]) {
+      await ann.keyboard.press("f");
+      await until(on ? "it fills the screen" : "it is back in its window", () => ann.evaluate((wanted) => (document.fullscreenElement !== null) === wanted, on));
+    }
 
     const menu = ann.getByRole("button", { name: `More about ${bobName}` });
     await menu.focus();

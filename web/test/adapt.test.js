@@ -36,6 +36,10 @@ test("who shows little leaves the rest to the others, and nobody gets more than 
   assert.deepEqual([small.h, small.bps, large.bps, hidden.active], [180, 120_000, 1_380_000, false]);
 });
 
+test("who allows no bits sends no picture", () => {
+  assert.deepEqual(plan([{ want: 720, step: 0 }], { limit: 0 }), [{ active: false, h: 0, fps: 0, bps: 0 }]);
+});
+
 test("the person's limit, the estimate and the machine lower what is sent", () => {
   const one = (bounds) => plan([{ want: 1080, step: 0 }], bounds)[0];
   assert.deepEqual([one({ limit: 300_000 }).h, one({ limit: 300_000 }).bps], [270, 300_000]);

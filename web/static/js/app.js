@@ -44,7 +44,10 @@ export class App {
     this.talk = new Talk({ store, calls: this.calls, announce });
     const { session, calls } = this;
     const arrived = (/** @type {string} */ room) => this.#arrived(room);
-    const open = (/** @type {boolean} */ video) => void media.open({ mic: true, cam: video });
+    const open = (/** @type {boolean} */ video) => {
+      if (video) this.#beSeen();
+      void media.open({ mic: true, cam: video });
+    };
     this.calling = new Calling({ store, session, calls, arrived, open, announce });
     this.board = new Board({ store, session, calls, arrived, open, announce });
     this.door = new Door({ store, session, calls, announce });
@@ -210,19 +213,28 @@ export class App {
     this.#set({ prefs });
     if (change.relayOnly !== undefined) this.calls.setRelayOnly(change.relayOnly);
     if (change.codec !== undefined) this.calls.setCodec(change.codec);
-    if (change.dataUse !== undefined) this.calls.setDataUse(change.dataUse);
+    if (change.dataUse === undefined) return;
+    this.calls.setDataUse(change.dataUse);
+    if (change.dataUse === "audio") void this.setDevice("cam", false);
   }
 
   /** Turns a device on or off, and remembers it. @param {"mic" | "cam"} device @param {boolean} on */
   async setDevice(device, on) {
+    if (device === "cam" && on) this.#beSeen();
     this.setPrefs(device === "mic" ? { micOn: on } : { camOn: on });
     await this.o.media.setOn(device, on);
+  }
+
+  /** Whoever wants to be seen has had enough of sound alone. */
+  #beSeen() {
+    if (this.o.store.state.prefs.dataUse === "audio") this.setPrefs({ dataUse: "low" });
   }
 
   /** Asks for what this person had on the last time; for both at the first. */
   async openDevices() {
     const { micOn, camOn } = this.o.store.state.prefs;
     const none = !micOn && !camOn;
+    if (camOn || none) this.#beSeen();
     await this.o.media.open({ mic: micOn || none, cam: camOn || none });
   }
 

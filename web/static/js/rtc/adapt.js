@@ -80,7 +80,7 @@ export function split(asked, budget) {
 export function plan(peers, { limit = Infinity, estimate = Infinity, cpu = 0 } = {}) {
   const others = peers.length;
   const budget = Math.max(0, Math.min(cameraCeiling(others) * others, limit, 0.8 * estimate - AUDIO_BPS * others));
-  const steps = peers.map(({ want, step }) => (want <= 0 || step >= OFF ? OFF : Math.max(stepFor(want), step)));
+  const steps = peers.map(({ want, step }) => (want <= 0 || limit <= 0 || step >= OFF ? OFF : Math.max(stepFor(want), step)));
   const bits = split(steps.map((step) => LADDER[step]?.bps ?? 0), budget);
   return steps.map((step, i) => target(step, bits[i] ?? 0, CPU[cpu] ?? {}));
 }

@@ -39,10 +39,11 @@ function trouble({ phase, away, held }) {
   return away ? "tile.away" : "";
 }
 
-/** What a tile says in place of a picture, or of one that is missing for a reason. @param {View} view */
-function note({ state, phase }) {
+/** What a tile says in place of a picture, or of one that is missing for a reason. @param {View} view @param {boolean} blind  this person wants no pictures */
+function note({ state, phase }, blind) {
   if (phase !== "connected") return "";
   if (!state.cam) return t("tile.camoff");
+  if (blind) return t("settings.data.audio");
   return state.paused ? t("tile.paused") : "";
 }
 
@@ -52,7 +53,8 @@ function note({ state, phase }) {
  */
 export function Tile({ view, room, small = false }) {
   const { name, state, tracks, phase, id } = view;
-  const picture = state.cam && !state.paused;
+  const blind = room.state.prefs.dataUse === "audio";
+  const picture = state.cam && !state.paused && !blind;
   const hearing = room.hearing[id] ?? FULL;
   return html`
     <section class=${classes({ tile: true, "tile-small": small, "tile-dim": phase !== "connected" && phase !== "connecting" })} aria-label=${name} data-peer=${id} data-phase=${phase}>
@@ -62,7 +64,7 @@ export function Tile({ view, room, small = false }) {
       <${Sound} track=${state.screenAudio ? tracks.screenAudio : null} speaker=${room.state.prefs.speaker} ...${hearing} onBlocked=${room.onBlocked} />
       <${Trouble} view=${view} app=${room.app} />
       <${Sign} hand=${state.hand} sign=${room.signs[id]} />
-      <${Label} name=${name} mic=${state.mic} deaf=${hearing.muted} view=${view} note=${trouble(view) ? "" : note(view)} />
+      <${Label} name=${name} mic=${state.mic} deaf=${hearing.muted} view=${view} note=${trouble(view) ? "" : note(view, blind)} />
       <${TileMenu} view=${view} room=${room} />
     </section>`;
 }
