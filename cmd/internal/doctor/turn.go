@@ -206,18 +206,28 @@ func (w way) echo(ctx context.Context) (netip.AddrPort, error) {
 	return a.address(), exchange(a, b)
 }
 
-// exchange passes one packet each way. The first may meet a permission that is
-// not there yet, and UDP may lose some, so they are repeated.
+// Over TCP pion's client holds ChannelData of four bytes and less back until more
+// comes.
+const (
+	ping = "ping through the relay"
+	pong = "pong through the relay"
+)
+
+// exchange passes one packet each way. The first of all makes the permission
+// without which the next would be lost; UDP may lose some, so they are repeated.
 func exchange(a, b *allocation) error {
 	buf := make([]byte, 100)
+	if _, err := a.WriteTo([]byte(ping), b.LocalAddr()); err != nil {
+		return err
+	}
 	for end := time.Now().Add(udpTime); time.Now().Before(end); {
-		if _, err := b.WriteTo([]byte("pong"), a.LocalAddr()); err != nil {
+		if _, err := b.WriteTo([]byte(pong), a.LocalAddr()); err != nil {
 			return err
 		}
-		if _, err := a.WriteTo([]byte("ping"), b.LocalAddr()); err != nil {
+		if _, err := a.WriteTo([]byte(ping), b.LocalAddr()); err != nil {
 			return err
 		}
-		if hears(b, buf, "ping") && hears(a, buf, "pong") {
+		if hears(b, buf, ping) && hears(a, buf, pong) {
 			return nil
 		}
 	}
