@@ -288,6 +288,24 @@ func TestMailboxOfWhoIsAlone(t *testing.T) {
 	dave.refused("too_big", "signal", obj{"room": "r2", "to": "*", "data": big})
 }
 
+func TestWhatTheMailboxKeepsIsTakenBack(t *testing.T) {
+	s := start(t, options())
+	ann, bob := s.join(t, "ann"), s.join(t, "bob")
+	ann.ask("room.join", obj{"room": "r", "create": true})
+	big := strings.Repeat("x", 60000)
+	for _, data := range []any{big, big, nil, "new"} {
+		ann.request("signal", obj{"room": "r", "to": "*", "data": data})
+	}
+	ann.sync("signal")
+	if ok := bob.ask("room.join", obj{"room": "r"}); ok["mail"] != 1.0 {
+		t.Fatalf("ok %v", ok)
+	}
+	if f := bob.until("signal"); f["data"] != "new" {
+		t.Fatalf("signal %v", f)
+	}
+	ann.refused("bad_message", "signal", obj{"room": "r", "to": "*", "data": nil})
+}
+
 func TestInvitationForOneRoom(t *testing.T) {
 	s := start(t, options())
 	c := s.join(t, "room:party:eve")

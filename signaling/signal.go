@@ -47,13 +47,17 @@ func (r *room) sendSignal(p *peer, to, data []byte) (*socket, error) {
 }
 
 // postSignal keeps data for the first who joins. In the room of an offer that
-// was just taken it goes to the taker: the poster cannot know yet.
+// was just taken it goes to the taker: the poster cannot know yet. null takes
+// back what was kept.
 func (r *room) postSignal(p *peer, data []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.memberLocked(p) == nil:
 		return errNotInRoom()
+	case len(r.members) == 1 && string(data) == "null":
+		r.mail = mailbox{}
+		return nil
 	case len(r.members) == 1:
 		return r.mail.put(signalBody(r.name, p.id, data, true))
 	case r.kind == kindOffer:

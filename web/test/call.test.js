@@ -75,28 +75,27 @@ async function hurry(answer) {
   return { sent, joined, open };
 }
 
-test("in a hurry it makes its offer while the server is asked, for who has the smaller id", async () => {
-  const { sent, joined, open } = await hurry(room("p_z", "p_a", "p_b"));
-  const [ahead] = FakeConnection.made;
-  assert.equal(ahead.localDescription.type, "offer");
-  assert.deepEqual([sent, ids()], [[], []]);
-  open();
-  await joined;
-  await settle();
-  assert.deepEqual(sent.map(({ to, data }) => [to, data.description.sdp]), [["p_a", ahead.localDescription.sdp]]);
-  assert.deepEqual([ids(), FakeConnection.made.length, ahead.closed], [["p_z", "p_a"], 2, false]);
-});
-
-for (const [who, answer] of [["nobody is there", () => room("p_b")], ["the others offer", () => room("p_z", "p_b")], ["it is refused", () => new ProtocolError("room_full", "Full.")]]) {
-  test(`what was made in a hurry is let go when ${who}`, async () => {
-    const { sent, joined, open } = await hurry(answer());
+for (const [who, answer, to] of [["who offers", room("p_z", "p_b"), []], ["who is offered to", room("p_a", "p_b"), ["p_a"]], ["nobody yet", room("p_b"), ["*"]]]) {
+  test(`in a hurry it looks for addresses while the server is asked, for ${who}`, async () => {
+    const { sent, joined, open } = await hurry(answer);
+    const [ahead] = FakeConnection.made;
+    assert.deepEqual([ahead.config.iceCandidatePoolSize, ahead.localDescription, sent], [1, null, []]);
     open();
-    await joined.catch(() => {});
+    await joined;
     await settle();
-    assert.ok(FakeConnection.made[0].closed);
-    assert.deepEqual(sent, []);
+    assert.deepEqual([FakeConnection.made.length, ahead.closed], [1, false]);
+    assert.deepEqual(sent.map(({ to, data }) => [to, data.description.sdp]), to.map((id) => [id, ahead.localDescription.sdp]));
   });
 }
+
+test("what was made in a hurry is let go when it is refused", async () => {
+  const { sent, joined, open } = await hurry(new ProtocolError("room_full", "Full."));
+  open();
+  await joined.catch(() => {});
+  await settle();
+  assert.ok(FakeConnection.made[0].closed);
+  assert.deepEqual(sent, []);
+});
 
 test("what was made in a hurry is let go when the person goes before the answer", async () => {
   const { joined, open } = await hurry(room("p_a", "p_b"));

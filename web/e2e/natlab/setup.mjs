@@ -57,7 +57,7 @@ function tutorial(hash) {
   };
 }
 
-/** When each part of it was done on both sides. @param {[number, string][]} marks @returns {Record<string, number>} */
+/** When each part of it was done on both sides; what was done before the joining has no time. @param {[number, string][]} marks @returns {Record<string, number>} */
 function stepsOf(marks) {
   const times = (what) => marks.filter(([, said]) => said === what).map(([at]) => at);
   const [first, last] = [(what) => Math.min(...times(what)), (what) => Math.max(...times(what))];
@@ -101,7 +101,8 @@ async function measure(world, path, name) {
   for (const who of [true, false]) {
     const those = runs.filter(({ offered }) => offered === who);
     if (!those.length) continue;
-    const halves = Object.keys(those[0].steps).map((step) => `${step} ${Math.round(quantile(those.map(({ steps }) => steps[step]).sort((a, b) => a - b), 0.5))}`);
+    const halves = Object.keys(those[0].steps).map((step) => [step, quantile(those.map(({ steps }) => steps[step]).sort((a, b) => a - b), 0.5)])
+      .filter(([, at]) => Number.isFinite(at)).map(([step, at]) => `${step} ${Math.round(at)}`);
     console.log(`${path}, ${name}, ${who ? "the one who joins" : "the other"} offers: ${halves.join(", ")}, frame ${those.map(({ ms }) => Math.round(ms))}`);
   }
   const sorted = runs.map(({ ms }) => Math.round(ms));

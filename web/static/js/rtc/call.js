@@ -16,7 +16,7 @@ import { wanted } from "./want.js";
  * @property {() => Promise<Entry>} [ask]  the first way in, in place of room.join: a call, an offer
  * @property {string} [pass]              the room's password
  * @property {boolean} [hurry]            somebody is likely to be there: prepares the first connection while the server is asked
- * @property {boolean} [stored]           waits alone, and puts an offer into the room's mailbox for who comes first
+ * @property {boolean} [stored]           while alone, leaves an offer in the room's mailbox for who comes first; true when left out
  * @property {number} [max]               people at most, if this call is what makes the room
  * @property {import("./codecs.js").Codec} [codec]  for pictures
  * @property {boolean} [relayOnly]        send everything through the relay
@@ -85,7 +85,8 @@ export class Call {
         this.#mesh?.wake();
         void media.revive?.();
       }),
-      session.on("welcome", (event) => event.resumed || void this.#again()),
+      // After a break of the socket the network may be another one.
+      session.on("welcome", ({ resumed }) => (resumed ? this.#mesh?.renew() : void this.#again())),
       session.on("ended", (end) => this.#end(end)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),
       session.onFrame("room", (frame) => this.#changed(frame)),
@@ -240,7 +241,7 @@ export class Call {
 
   /** @param {Room} room @param {boolean} answer  an offer waited for us */
   #enter(room, answer) {
-    const { session, stored = false } = this.o;
+    const { session } = this.o;
     const mesh = this.#over ? null : this.#open();
     if (!mesh) {
       if (this.o.ask) session.request("room.leave", { room: room.room }).catch(() => {}); // let in after having gone
@@ -249,16 +250,15 @@ export class Call {
     this.#inside = true;
     mesh.o.answer = answer;
     mesh.enter(room);
-    if (stored) mesh.store();
   }
 
   /** @returns {Mesh | null} the one of this stay; null before the server has said who we are */
   #open() {
-    const { session, media, ice, codec, relayOnly = false, RTCPeerConnection } = this.o;
+    const { session, media, ice, codec, relayOnly = false, stored = true, RTCPeerConnection } = this.o;
     const { welcome } = session;
     if (this.#mesh || !welcome) return this.#mesh;
     const mesh = new Mesh({
-      session, room: "", self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, codec,
+      session, room: "", self: welcome.you.peer, ice: ice ?? welcome.ice, relayOnly, stored, codec,
       tracks: () => media.tracks, state: () => ({ ...media.shown, hand: this.#hand, paused: false }),
       certificates: this.#certificates, RTCPeerConnection,
     });

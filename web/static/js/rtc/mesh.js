@@ -23,6 +23,8 @@ import { Uplink } from "./uplink.js";
  * @property {string} room                    its name; "" until the server has let this person in
  * @property {Ice} ice
  * @property {boolean} relayOnly
+ * @property {boolean} [stored]               while nobody else is there, an offer waits in the mailbox of the room: who comes answers
+ *   at once, and this side's relay stands already
  * @property {boolean} [answer]               who is there already has made the offers: they wait in the room's mailbox
  * @property {() => Tracks} tracks
  * @property {() => import("./ctl.js").MediaState} state
@@ -80,7 +82,7 @@ export class Mesh {
     this.#off = [
       session.onFrame("signal", (frame) => this.#signal(frame)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),
-      session.onFrame("ice", (frame) => this.setIce(frame.ice)),
+      session.onFrame("ice", (frame) => this.#fresh(frame.ice)),
     ];
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
@@ -111,6 +113,7 @@ export class Mesh {
    */
   enter(room) {
     this.o.room = room.room;
+    if (room.peers.length > 1) this.#links.forget();
     const present = new Set(room.peers.map((peer) => peer.peer));
     for (const [id, member] of this.#members) {
       if (!present.has(id)) this.#vanish(member, "timeout");
@@ -118,17 +121,24 @@ export class Mesh {
     }
     for (const peer of room.peers) this.#add(peer);
     this.o.answer = false;
-    this.#links.settle();
-    this.#links.ahead?.resync();
+    if (this.#links.stored) this.#links.ahead?.resync();
+    else if (!this.#store()) this.#links.close();
     this.#changed();
   }
 
-  /** Makes the link to whoever comes first, and leaves its offer in the mailbox of the room. */
-  store() {
-    this.#links.store();
+  /** @returns {boolean} whether an offer waits for whoever comes */
+  #store() {
+    const alone = this.o.stored === true && !this.#members.size && !this.#parted.size;
+    if (alone) this.#links.store();
+    return alone;
   }
 
-  /** Makes a link before the server has said who is there: one round trip and all of the browser's work sooner. */
+  /** The network may be another: what was made ahead goes by addresses of before. */
+  renew() {
+    this.#links.renew();
+  }
+
+  /** Makes a link before the server has said who is there, which looks for its addresses meanwhile. */
   hurry() {
     this.#links.hurry();
   }
@@ -208,15 +218,22 @@ export class Mesh {
     for (const link of this.#every) link.configure();
   }
 
+  /** What is stored goes by the old ones. @param {Ice} ice */
+  #fresh(ice) {
+    this.setIce(ice);
+    this.#links.renew();
+  }
+
   /** @param {boolean} on  send everything through the relay */
   setRelayOnly(on) {
     if (this.o.relayOnly === on) return;
     this.o.relayOnly = on;
     this.journal.add(on ? "relay only" : "relay or direct");
-    for (const link of this.#every) {
+    this.#links.renew();
+    for (const { link } of this.#members.values()) {
       // A browser stays with a direct way that works, whatever it is told: only a new
       // connection leaves it. Back to a direct way it goes by itself.
-      if (on && !(this.#links.stored && link === this.#links.ahead)) link.rebuild({ tell: true });
+      if (on) link.rebuild({ tell: true });
       else {
         link.configure();
         link.restartIce();
@@ -228,7 +245,7 @@ export class Mesh {
   close(reason) {
     clearInterval(this.#timer);
     for (const off of this.#off) off();
-    this.#links.ahead?.close();
+    this.#links.close();
     for (const member of this.#members.values()) member.close(reason);
     this.#members.clear();
   }
@@ -295,7 +312,7 @@ export class Mesh {
     if (ev === "away" && this.#parted.has(peer.peer)) return;
     this.#parted.delete(peer.peer);
     if (ev === "leave") {
-      if (!member) return;
+      if (!member) return void this.#store();
       if (GONE.has(reason ?? "")) this.#remove(member, reason ?? "left");
       else this.#vanish(member, "timeout");
     } else {
@@ -323,11 +340,13 @@ export class Mesh {
     this.journal.leave(view, reason);
     member.close();
     this.#events.emit("left", { view, reason });
+    this.#store();
     this.#share();
     this.#changed();
   }
 
   #look() {
+    this.#links.look(this.now());
     for (const member of this.#members.values()) {
       member.look().catch((error) => this.#events.emit("error", error));
     }

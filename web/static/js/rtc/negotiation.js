@@ -4,8 +4,7 @@
  *
  * @typedef {object} NegotiationOptions
  * @property {RTCPeerConnection} pc
- * @property {boolean} polite                 gives way when both offer at once
- * @property {boolean} initiator              makes the first offer
+ * @property {() => boolean} polite           gives way when both offer at once
  * @property {(part: Part) => void} send
  * @property {() => void} beforeAnswer        called when an offer has been applied, before it is answered
  * @property {(error: unknown) => void} onError
@@ -23,7 +22,8 @@ const MOST = 256;
  */
 export class Negotiation {
   #queue = Promise.resolve();
-  #started;
+  /** This side may offer: it makes the first one, or that has come. */
+  #started = false;
   #ignoreOffer = false;
   #closed = false;
   /** @type {(RTCIceCandidateInit | null)[]} remote ones that came before their description */
@@ -36,7 +36,6 @@ export class Negotiation {
   /** @param {NegotiationOptions} options */
   constructor(options) {
     this.o = options;
-    this.#started = options.initiator;
     options.pc.onnegotiationneeded = () => this.#run(() => this.#offer());
     options.pc.onicecandidate = ({ candidate }) => this.#found(candidate);
   }
@@ -54,6 +53,7 @@ export class Negotiation {
 
   /** Makes the first offer now: the browser asks for it only when it has done what else is to be done. */
   begin() {
+    this.#started = true;
     this.#run(() => this.#offer());
   }
 
@@ -107,7 +107,7 @@ export class Negotiation {
   async #describe(description) {
     const { pc, polite } = this.o;
     const collision = description.type === "offer" && pc.signalingState !== "stable";
-    this.#ignoreOffer = !polite && collision;
+    this.#ignoreOffer = collision && !polite();
     if (this.#ignoreOffer) return;
     // An answer to an offer that was taken back has nothing to answer.
     if (description.type === "answer" && pc.signalingState !== "have-local-offer") return;

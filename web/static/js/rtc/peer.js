@@ -14,7 +14,7 @@ import { Pace } from "./pace.js";
  * @typedef {object} PeerOptions
  * @property {string} self                      own peer id
  * @property {string} id                        the other's; "*" while nobody has come, "" while it is not known who is there
- * @property {boolean} [initiator]              makes the first offer; without it the ids decide
+ * @property {boolean} [initiator]              makes the first offer; without it the ids decide, once both are known
  * @property {(relay: boolean) => RTCConfiguration} config   read whenever a connection is made; relay: through nothing else
  * @property {() => Tracks} tracks              what is sent now
  * @property {() => MediaState} state           what is said about it
@@ -36,8 +36,8 @@ import { Pace } from "./pace.js";
  * @property {unknown} error
  */
 
-/** What an RTCConfiguration of this client always says: one transport, and no idle relay allocations. */
-const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 0 };
+/** What an RTCConfiguration of this client always says: one transport, whose addresses are looked for before it is described. */
+const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 1 };
 
 /** How long a search for a way that the other side began is left alone. */
 const SEARCH_MS = 3_000;
@@ -91,12 +91,13 @@ export class Peer {
   constructor(options) {
     this.o = options;
     this.id = options.id;
-    /** The greater id offers first, and wins when both offer. */
-    this.initiator = options.initiator ?? options.self > options.id;
+    /** @type {boolean | undefined} whether this side makes the first offer; not known before it is known who is there */
+    this.initiator = options.initiator ?? (this.id ? options.self > this.id : undefined);
     this.now = options.now ?? (() => performance.now());
     /** When the current connection was made, in milliseconds. */
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
+    this.#begin();
   }
 
   /**
@@ -107,13 +108,16 @@ export class Peer {
     return this.#events.on(name, fn);
   }
 
-  /** The one for whom this link was made ahead has come. @param {string} id */
-  adopt(id) {
-    const unsaid = this.id === "";
+  /**
+   * It is known for whom this link was made ahead.
+   * @param {string} id @param {boolean} [initiator]  makes the first offer, unless it is made; without it the ids decide
+   */
+  adopt(id, initiator = this.o.self > id) {
     this.id = id;
     this.since = this.now();
-    // An offer that is not finished yet is said when it is.
-    if (unsaid && this.pc.localDescription) this.#negotiation.repeatOffer();
+    if (this.initiator !== undefined) return;
+    this.initiator = initiator;
+    this.#begin();
   }
 
   get tracks() {
@@ -240,6 +244,7 @@ export class Peer {
     this.#local = newId();
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
+    this.#begin();
     if (tell && !this.initiator) this.#needOffer();
     this.#events.emit("connection", "new");
   }
@@ -272,8 +277,7 @@ export class Peer {
     const local = this.#local;
     const negotiation = new Negotiation({
       pc,
-      polite: !this.initiator,
-      initiator: this.initiator,
+      polite: () => o.self < this.id,
       send: (part) => this.id && o.send({ pc: local, ...(this.#remote && { re: this.#remote }), ...part }),
       beforeAnswer: () => {
         this.#offered = this.now();
@@ -283,18 +287,23 @@ export class Peer {
       },
       onError: (error) => this.#events.emit("error", error),
     });
-    if (this.initiator) {
-      createLayout(pc, o.tracks());
-      prefer(pc.getTransceivers(), this.#wish, true);
-    }
     // Who answers has its pictures in the order of who offers, until it offers itself.
-    this.#agreed = JSON.stringify(this.initiator ? this.#wish : { codec: "auto", red: false });
+    this.#agreed = JSON.stringify({ codec: "auto", red: false });
     const ctl = this.#control(pc);
     pc.onconnectionstatechange = () => this.#stateChanged(pc.connectionState);
     pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
-    if (this.initiator) negotiation.begin();
-    if (this.initiator) queueMicrotask(() => this.#closed || this.#events.emit("tracks", remoteTracks(pc)));
     return { pc, ctl, negotiation };
+  }
+
+  /** Makes the first offer of the new connection, if that is this side's part. */
+  #begin() {
+    if (!this.initiator) return;
+    const { pc } = this;
+    createLayout(pc, this.o.tracks());
+    prefer(pc.getTransceivers(), this.#wish, true);
+    this.#agreed = JSON.stringify(this.#wish);
+    this.#negotiation.begin();
+    queueMicrotask(() => this.#closed || this.#events.emit("tracks", remoteTracks(pc)));
   }
 
   /** @param {RTCPeerConnectionState} state */
