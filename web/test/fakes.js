@@ -110,6 +110,8 @@ export class FakeConnection {
     const answer = this.signalingState === "have-remote-offer";
     this.signalingState = answer ? "stable" : "have-local-offer";
     this.localDescription = { type: answer ? "answer" : "offer", sdp: `${answer ? "answer" : "offer"} ${++this.#offers}${FakeConnection.sdp}` };
+    this.iceGatheringState = "complete";
+    this.onicegatheringstatechange?.();
   }
   async setRemoteDescription(description) {
     if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("InvalidStateError");

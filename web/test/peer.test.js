@@ -263,7 +263,7 @@ test("an offer that the server lost is said again", async () => {
   await settle();
   b.peer.resync();
   await settle();
-  assert.deepEqual(kinds(b), ["offer", "offer"]);
+  assert.deepEqual(kinds(b), ["offer", "offer", "end"]);
   const a = side("p_a", "p_b");
   a.peer.resync();
   assert.deepEqual(kinds(a), ["offer"]);

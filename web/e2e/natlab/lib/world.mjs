@@ -15,6 +15,8 @@ const CAMERA = { width: 320, height: 180, frameRate: 15 };
 const HOME = new Set(["cone", "symmetric", "udp-blocked", "443-only", "double"]);
 /** What the browser itself writes down while it does not reach the server. */
 const UNREACHABLE = /WebSocket connection to .* failed|net::ERR_/;
+/** Of each message to and from the server so much is kept for the record of a failure: what it is, and an address. */
+const LONGEST = 400;
 const plugOf = (place) => (HOME.has(place) ? "home" : place);
 
 /** A laboratory with the server and a browser at each of the two places. */
@@ -81,8 +83,14 @@ export class World {
     const url = this.#plugs[side] === "ipv6" ? this.server.url6 : this.server.url;
     const page = await person(this.#browsers[side], url, { camera: CAMERA });
     const welcomes = [];
-    page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => /"t":"welcome"/.test(payload) && welcomes.push(Date.now())));
-    return Object.assign(page, { side, origin: url, welcomes });
+    const said = [];
+    const heard = (way) => ({ payload }) => {
+      const now = Date.now();
+      said.push(`${new Date(now).toISOString()} ${way} ${payload.slice(0, LONGEST)}`);
+      if (way === "<" && payload.includes('"t":"welcome"')) welcomes.push(now);
+    };
+    page.on("websocket", (socket) => socket.on("framereceived", heard("<")).on("framesent", heard(">")));
+    return Object.assign(page, { side, origin: url, welcomes, said });
   }
 
   /**
@@ -135,6 +143,7 @@ export class World {
     for (const page of pages) {
       await page.screenshot({ path: path.join(dir, `${page.called}.png`) }).catch(() => {});
       const seen = await page.evaluate(report).catch(String);
+      await write(`${page.called}.txt`, page.said.join("\n"));
       await write(`${page.called}.json`, JSON.stringify({ faults: page.faults, connections: seen }, null, 1));
     }
     for (const host of ["server", "home-a", "home-b", "isp", "a", "b"]) {

@@ -34,6 +34,12 @@ import { wanted } from "./want.js";
  * @property {unknown} error                      of a connection; it is mended without help
  */
 
+/**
+ * A browser that draws the page of a call has no time for anything else. What the others wait for goes first, if it is
+ * there within this time: who comes hardly notices.
+ */
+const SAY_MS = 250;
+
 /** How long until the next try to come back into a room that the server has forgotten us in. */
 const RETRY_MS = 4_000;
 
@@ -160,7 +166,12 @@ export class Call {
     if (this.o.hurry && !this.#over && this.#open()) this.#mesh?.hurry();
     const { room, mail = 0 } = await asked;
     this.o.room = room.room;
-    this.#enter(room, mail > 0);
+    const said = this.#enter(room, mail > 0);
+    /** @type {any} */
+    let timer;
+    await Promise.race([said, new Promise((resolve) => (timer = setTimeout(resolve, SAY_MS)))]);
+    clearTimeout(timer);
+    if (this.#over) throw new ProtocolError("closed", "You have left the room.");
     return room;
   }
 
@@ -239,7 +250,7 @@ export class Call {
     });
   };
 
-  /** @param {Room} room @param {boolean} answer  an offer waited for us */
+  /** @param {Room} room @param {boolean} answer  an offer waited for us @returns {Promise<unknown>} */
   #enter(room, answer) {
     const { session } = this.o;
     const mesh = this.#over ? null : this.#open();
@@ -249,7 +260,7 @@ export class Call {
     }
     this.#inside = true;
     mesh.o.answer = answer;
-    mesh.enter(room);
+    return mesh.enter(room);
   }
 
   /** @returns {Mesh | null} the one of this stay; null before the server has said who we are */

@@ -110,6 +110,7 @@ export class Mesh {
    * Takes the room as the server sees it: at the first join, and at each later
    * one after the server forgot us. Links to people who are still there go on.
    * @param {Room} room
+   * @returns {Promise<unknown>} resolves when what others wait for, descriptions and addresses, is on its way
    */
   enter(room) {
     this.o.room = room.room;
@@ -120,10 +121,12 @@ export class Mesh {
       else this.#resync(member, true);
     }
     for (const peer of room.peers) this.#add(peer);
+    const links = [...this.#members.values()].map(({ link }) => link).filter(({ initiator }) => initiator || this.o.answer);
     this.o.answer = false;
     if (this.#links.stored) this.#links.ahead?.resync();
     else if (!this.#store()) this.#links.close();
     this.#changed();
+    return Promise.all(links.map(({ gathered }) => gathered));
   }
 
   /** @returns {boolean} whether an offer waits for whoever comes */

@@ -86,6 +86,10 @@ export class Peer {
   #held = [];
   /** @type {any} */
   #timer;
+  /** @type {() => void} */
+  #gathered = () => {};
+  /** @type {Promise<void>} resolves when this side's first description and all its addresses are on their way */
+  gathered = new Promise((resolve) => (this.#gathered = resolve));
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -291,6 +295,7 @@ export class Peer {
     this.#agreed = JSON.stringify({ codec: "auto", red: false });
     const ctl = this.#control(pc);
     pc.onconnectionstatechange = () => this.#stateChanged(pc.connectionState);
+    pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && this.#gathered();
     pc.onicecandidateerror = (event) => void this.iceErrors.set(event.url || "", event.errorCode);
     return { pc, ctl, negotiation };
   }
