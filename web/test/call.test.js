@@ -16,7 +16,7 @@ function answer(t) {
   if (t !== "room.join") return { t: "ok" };
   const next = answers.shift() ?? room("p_b");
   if (next instanceof Error) throw next;
-  return { t: "ok", room: next };
+  return { t: "ok", room: next, mail: next.mail };
 }
 
 beforeEach(() => {
@@ -75,7 +75,7 @@ async function hurry(answer) {
   return { sent, joined, open };
 }
 
-for (const [who, answer, to] of [["who offers", room("p_z", "p_b"), []], ["who is offered to", room("p_a", "p_b"), ["p_a"]], ["nobody yet", room("p_b"), ["*"]]]) {
+for (const [who, answer, to] of [["who has the smaller id", room("p_z", "p_a", "p_b"), ["p_a"]], ["who comes first", room("p_b"), ["*"]]]) {
   test(`in a hurry it looks for addresses while the server is asked, for ${who}`, async () => {
     const { sent, joined, open } = await hurry(answer);
     const [ahead] = FakeConnection.made;
@@ -83,19 +83,21 @@ for (const [who, answer, to] of [["who offers", room("p_z", "p_b"), []], ["who i
     open();
     await joined;
     await settle();
-    assert.deepEqual([FakeConnection.made.length, ahead.closed], [1, false]);
+    assert.deepEqual([FakeConnection.made.length, ahead.closed], [answer.peers.length > 1 ? 2 : 1, false]);
     assert.deepEqual(sent.map(({ to, data }) => [to, data.description.sdp]), to.map((id) => [id, ahead.localDescription.sdp]));
   });
 }
 
-test("what was made in a hurry is let go when it is refused", async () => {
-  const { sent, joined, open } = await hurry(new ProtocolError("room_full", "Full."));
-  open();
-  await joined.catch(() => {});
-  await settle();
-  assert.ok(FakeConnection.made[0].closed);
-  assert.deepEqual(sent, []);
-});
+for (const [why, answer] of [["the others offer", () => room("p_z", "p_b")], ["an offer waits", () => ({ ...room("p_a", "p_b"), mail: 1 })], ["it is refused", () => new ProtocolError("room_full", "Full.")]]) {
+  test(`what was made in a hurry is let go when ${why}`, async () => {
+    const { sent, joined, open } = await hurry(answer());
+    open();
+    await joined.catch(() => {});
+    await settle();
+    assert.ok(FakeConnection.made[0].closed);
+    assert.deepEqual(sent, []);
+  });
+}
 
 test("what was made in a hurry is let go when the person goes before the answer", async () => {
   const { joined, open } = await hurry(room("p_a", "p_b"));

@@ -366,10 +366,10 @@ test("a connection that the relay has brought about looks for a shorter way at o
   assert.equal(pc.restarts, 1);
 });
 
-test("a connection looks for its addresses at once and bundles everything", () => {
+test("a connection never holds idle relay allocations and bundles everything", () => {
   const b = side("p_b", "p_a");
   const { config } = b.peer.pc;
-  assert.equal(config.iceCandidatePoolSize, 1);
+  assert.equal(config.iceCandidatePoolSize, 0);
   assert.equal(config.bundlePolicy, "max-bundle");
   b.peer.configure();
   assert.equal(b.peer.pc.config.bundlePolicy, "max-bundle");

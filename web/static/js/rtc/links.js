@@ -21,14 +21,14 @@ export class Links {
 
   /** Looks for the addresses of a connection while the server is still asked who is there. */
   hurry() {
-    this.ahead = this.#make("");
+    this.ahead = this.#make("", true);
   }
 
   /** Leaves an offer in the mailbox of the room: nobody else is there. */
   store() {
     if (this.stored) return;
-    this.ahead ??= this.#make("");
-    this.ahead.adopt(ANYBODY, true);
+    this.ahead ??= this.#make("", true);
+    this.ahead.adopt(ANYBODY);
   }
 
   /** Whether others may have the offer of the one made ahead already. */
@@ -57,11 +57,11 @@ export class Links {
   /** @param {string} id @returns {Peer} the one made ahead, or a new one */
   to(id) {
     const { ahead, o } = this;
-    const initiator = this.#owed ? true : o.answer ? false : undefined;
-    this.ahead = null;
+    const initiator = this.stored || this.#owed || (o.self > id && !o.answer);
     this.#owed = false;
-    if (!ahead) return this.#make(id, initiator);
-    ahead.adopt(id, initiator);
+    if (!ahead || !initiator) return this.#make(id, initiator);
+    this.ahead = null;
+    ahead.adopt(id);
     return ahead;
   }
 
@@ -80,7 +80,7 @@ export class Links {
     return true;
   }
 
-  /** @param {string} id @param {boolean} [initiator] @returns {Peer} */
+  /** @param {string} id @param {boolean} initiator @returns {Peer} */
   #make(id, initiator) {
     const { o } = this;
     /** @type {Peer} */

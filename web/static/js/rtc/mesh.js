@@ -141,7 +141,7 @@ export class Mesh {
     this.#links.renew();
   }
 
-  /** Makes a link before the server has said who is there, which looks for its addresses meanwhile. */
+  /** Makes a link before the server has said who is there: should this side offer, it has its addresses by then. */
   hurry() {
     this.#links.hurry();
   }

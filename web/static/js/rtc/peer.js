@@ -13,8 +13,8 @@ import { Pace } from "./pace.js";
  *
  * @typedef {object} PeerOptions
  * @property {string} self                      own peer id
- * @property {string} id                        the other's; "*" while nobody has come, "" while it is not known who is there
- * @property {boolean} [initiator]              makes the first offer; without it the ids decide, once both are known
+ * @property {string} id                        the other's; "*" while nobody has come, "" while it is not known to whom this side will offer
+ * @property {boolean} [initiator]              makes the first offer; without it the ids decide
  * @property {(relay: boolean) => RTCConfiguration} config   read whenever a connection is made; relay: through nothing else
  * @property {() => Tracks} tracks              what is sent now
  * @property {() => MediaState} state           what is said about it
@@ -36,8 +36,8 @@ import { Pace } from "./pace.js";
  * @property {unknown} error
  */
 
-/** What an RTCConfiguration of this client always says: one transport, whose addresses are looked for before it is described. */
-const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceCandidatePoolSize: 1 };
+/** What an RTCConfiguration of this client always says: one transport. */
+const FIXED = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
 
 /** How long a search for a way that the other side began is left alone. */
 const SEARCH_MS = 3_000;
@@ -76,6 +76,11 @@ export class Peer {
   paused = false;
   /** Everything through the relay until this connection stands: it is the way that works most often. */
   #relay = false;
+  /**
+   * Addresses are looked for before the connection is described. Only while nobody is known: of who answers Chromium
+   * throws away what it has found, and now and then it then finds nothing more.
+   */
+  #pool = 0;
   /** Sound is sent twice, since much of it is lost. */
   #red = false;
   /** The codecs that this connection was last negotiated for. */
@@ -95,13 +100,14 @@ export class Peer {
   constructor(options) {
     this.o = options;
     this.id = options.id;
-    /** @type {boolean | undefined} whether this side makes the first offer; not known before it is known who is there */
-    this.initiator = options.initiator ?? (this.id ? options.self > this.id : undefined);
+    /** The greater id offers first. */
+    this.initiator = options.initiator ?? options.self > options.id;
     this.now = options.now ?? (() => performance.now());
+    this.#pool = this.id ? 0 : 1;
     /** When the current connection was made, in milliseconds. */
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
-    this.#begin();
+    if (this.id) this.#begin();
   }
 
   /**
@@ -113,15 +119,14 @@ export class Peer {
   }
 
   /**
-   * It is known for whom this link was made ahead.
-   * @param {string} id @param {boolean} [initiator]  makes the first offer, unless it is made; without it the ids decide
+   * It is known for whom this link was made ahead: makes the offer, unless that is made.
+   * @param {string} id
    */
-  adopt(id, initiator = this.o.self > id) {
+  adopt(id) {
+    const blank = this.id === "";
     this.id = id;
     this.since = this.now();
-    if (this.initiator !== undefined) return;
-    this.initiator = initiator;
-    this.#begin();
+    if (blank) this.#begin();
   }
 
   get tracks() {
@@ -195,7 +200,12 @@ export class Peer {
 
   /** Fresh ICE servers or another policy: used at the next gathering. */
   configure() {
-    this.pc.setConfiguration({ .../** @type {RTCConfiguration} */ (FIXED), ...this.o.config(this.#relay) });
+    this.pc.setConfiguration(this.#config);
+  }
+
+  /** @returns {RTCConfiguration} */
+  get #config() {
+    return { .../** @type {RTCConfiguration} */ (FIXED), iceCandidatePoolSize: this.#pool, ...this.o.config(this.#relay) };
   }
 
   /** @returns {import("./codecs.js").Wish} */
@@ -245,6 +255,7 @@ export class Peer {
     if (this.#remote) this.#past.add(this.#remote);
     for (const id of [...this.#past].slice(0, -MAX_PAST)) this.#past.delete(id);
     this.#remote = null;
+    this.#pool = 0;
     this.#local = newId();
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
@@ -277,7 +288,7 @@ export class Peer {
     const { o } = this;
     const Connection = o.RTCPeerConnection ?? RTCPeerConnection;
     /** @type {RTCPeerConnection} */
-    const pc = new Connection({ ...FIXED, ...o.config(this.#relay) });
+    const pc = new Connection(this.#config);
     const local = this.#local;
     const negotiation = new Negotiation({
       pc,
