@@ -63,8 +63,24 @@ test("an address that came too late for the mailbox is said to who took it", asy
   pc.find("candidate:1");
   pc.find(null);
   event("join", "p_z");
-  for (const letter of posted.slice(1)) letter.reject();
+  for (const letter of posted.slice(1)) letter.reject({ code: "bad_message" });
   assert.deepEqual(sent().slice(1), [["*", "address"], ["*", "address"], ["p_z", "address"], ["p_z", "address"]]);
+});
+
+test("what was lost with the server is not said to who is there", async () => {
+  await alone();
+  event("join", "p_z");
+  posted[0].reject({ code: "lost" });
+  assert.deepEqual(sent(), [["*", "offer"]]);
+});
+
+test("a mailbox that takes no more is given up, and whoever comes is offered to", async () => {
+  const pc = await alone();
+  posted[0].reject({ code: "too_big" });
+  event("join", "p_z");
+  await settle();
+  assert.ok(pc.closed);
+  assert.deepEqual(sent().slice(1), [["*", "nothing"], ["p_z", "offer"]]);
 });
 
 test("alone again there is another offer, once the server knows", async () => {

@@ -103,8 +103,9 @@ export class Links {
   #send(link, data) {
     const { session, room } = this.o;
     const to = link.id;
-    // Who came while it was on its way took the offer without it; by the time of the refusal it is known who that is.
-    const refused = () => {
+    const refused = (/** @type {{code: string}} */ { code }) => {
+      if (code === "lost" || code === "closed") return; // with the room: all is said again in the next
+      // Who came while it was on its way took the offer without it; by now it is known who that is.
       if (link.id !== ANYBODY) this.#send(link, data);
       else if (link === this.ahead) this.#withdraw();
     };
