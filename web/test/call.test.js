@@ -119,6 +119,23 @@ test("who hides the own address in a hurry has shown it to nobody", async () => 
   assert.deepEqual(sent.map(({ data }) => data.description.type), ["offer"]);
 });
 
+test("what the server says right behind its answer is heard, however long the certificate takes", async () => {
+  let made;
+  class Slow extends FakeConnection {
+    static generateCertificate = () => new Promise((done) => (made = done));
+  }
+  call = new Call({ session, media, room: "r", RTCPeerConnection: Slow });
+  answers = [{ ...room("p_a", "p_b"), mail: 1 }];
+  const joined = call.join();
+  await settle();
+  session.frame({ t: "signal", room: "r", from: "p_a", data: { pc: "x", description: { type: "offer", sdp: "o" } } });
+  made("certificate");
+  await joined;
+  await settle();
+  const [pc] = FakeConnection.made;
+  assert.deepEqual([pc.remoteDescription.sdp, pc.config.certificates], ["o", ["certificate"]]);
+});
+
 test("a server restarted under the request is asked again", async () => {
   answers = [new ProtocolError("lost", ""), room("p_a", "p_b")];
   await call.join();

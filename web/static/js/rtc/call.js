@@ -160,10 +160,12 @@ export class Call {
   /** @returns {Promise<Room>} */
   async #come() {
     this.#asked = true;
+    this.#open(); // it hears what comes right behind the answer
     const asked = (this.o.ask ?? this.#ask)();
     asked.catch(() => {}); // heard below
     this.#certificates = await ownCertificate(this.o.RTCPeerConnection);
-    if (this.o.hurry && !this.#over && this.#open()) this.#mesh?.hurry();
+    if (this.#mesh) this.#mesh.o.certificates = this.#certificates;
+    if (this.o.hurry) this.#mesh?.hurry();
     const { room, mail = 0 } = await asked;
     this.o.room = room.room;
     const said = this.#enter(room, mail > 0);

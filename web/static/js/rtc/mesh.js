@@ -46,6 +46,9 @@ import { Uplink } from "./uplink.js";
 /** How often each link is looked at: fine enough for the first rungs of the ladder. */
 const LOOK_MS = 500;
 
+/** So much that comes right behind the server's answer is kept until that is read: more than a mailbox and its room say. */
+const MOST_EARLY = 256;
+
 /** Reasons for leaving after which the media is over, whatever still arrives. */
 const GONE = new Set(["left", "kicked", "moved"]);
 
@@ -62,6 +65,8 @@ export class Mesh {
   /** @type {any} */
   #timer;
   #queued = false;
+  /** @type {(() => void)[] | null} what to do about what came before this person was in */
+  #early = [];
   /** @type {Set<string>} who has hung up although the server still keeps the place */
   #parted = new Set();
   /** @type {Links} */
@@ -80,8 +85,8 @@ export class Mesh {
       setIce: (ice) => this.setIce(ice), back: () => this.#share(), giveUp: (member) => this.#remove(member, "timeout"),
     });
     this.#off = [
-      session.onFrame("signal", (frame) => this.#signal(frame)),
-      session.onFrame("room.peer", (frame) => this.#moved(frame)),
+      session.onFrame("signal", (frame) => this.#inside(() => this.#signal(frame))),
+      session.onFrame("room.peer", (frame) => this.#inside(() => this.#moved(frame))),
       session.onFrame("ice", (frame) => this.#fresh(frame.ice)),
     ];
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -126,7 +131,16 @@ export class Mesh {
     if (this.#links.stored) this.#links.ahead?.resync();
     else if (!this.#store()) this.#links.close();
     this.#changed();
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const act of early) act();
     return Promise.all(links.map(({ gathered }) => gathered));
+  }
+
+  /** Now, or as soon as this person is in. @param {() => void} act */
+  #inside(act) {
+    if (!this.#early) act();
+    else if (this.#early.length < MOST_EARLY) this.#early.push(act);
   }
 
   /** @returns {boolean} whether an offer waits for whoever comes */
@@ -136,9 +150,10 @@ export class Mesh {
     return alone;
   }
 
-  /** The network may be another: what was made ahead goes by addresses of before. */
+  /** The socket had to be replaced, as after a change of the network: what was made ahead goes by addresses of before. */
   renew() {
     this.#links.renew();
+    this.wake();
   }
 
   /** Makes a link before the server has said who is there: should this side offer, it has its addresses by then. */
