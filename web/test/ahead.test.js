@@ -56,6 +56,7 @@ test("who does not know of mail and offers itself is answered by the smaller id"
   frames.emit("signal", { t: "signal", room: "r", from: "p_z", data: { pc: "x", description: { type: "offer", sdp: "o" } } });
   await settle();
   assert.deepEqual(sent().at(-1), ["p_z", "answer"]);
+  assert.deepEqual(FakeConnection.made.map(({ closed }) => closed), [true, false]);
 });
 
 test("an address that came too late for the mailbox is said to who took it", async () => {
@@ -88,6 +89,13 @@ test("alone again there is another offer, once the server knows", async () => {
   event("leave", "p_z", "left");
   await settle();
   assert.deepEqual(sent(), [["*", "offer"]]);
+});
+
+test("none where somebody is there of whom the server tells in a moment", async () => {
+  mesh.enter(room("p_m"), true);
+  event("join", "p_a");
+  await settle();
+  assert.deepEqual(sent(), [["p_a", "offer"]]);
 });
 
 test("none where it is not wished", async () => {

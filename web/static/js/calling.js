@@ -78,7 +78,7 @@ export class Calling {
     const { welcome } = session;
     // Whoever is inside is told of one by one: the server sends no more than this.
     const host = merged ? "" : welcome?.you.peer ?? "";
-    return { room: { room, kind: "call", title: "", max: welcome?.limits.room_max ?? 0, locked: true, pass: false, host, order: 1, peers: [] } };
+    return { awaited: merged, room: { room, kind: "call", title: "", max: welcome?.limits.room_max ?? 0, locked: true, pass: false, host, order: 1, peers: [] } };
   }
 
   /** Takes the call back. */

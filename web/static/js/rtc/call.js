@@ -7,7 +7,8 @@ import { wanted } from "./want.js";
  * @typedef {import("../net/types.js").Room} Room
  * @typedef {import("./member.js").View} View
  *
- * @typedef {{room: Room, mail?: number}} Entry  mail: signals that waited in the room; they follow
+ * @typedef {{room: Room, mail?: number, awaited?: boolean}} Entry  mail: signals that waited in the room; they follow; awaited:
+ *   somebody is there of whom the server tells in a moment
  *
  * @typedef {object} CallOptions
  * @property {import("../net/session.js").Session} session
@@ -166,9 +167,9 @@ export class Call {
     this.#certificates = await ownCertificate(this.o.RTCPeerConnection);
     if (this.#mesh) this.#mesh.o.certificates = this.#certificates;
     if (this.o.hurry) this.#mesh?.hurry();
-    const { room, mail = 0 } = await asked;
+    const { room, mail = 0, awaited } = await asked;
     this.o.room = room.room;
-    const said = this.#enter(room, mail > 0);
+    const said = this.#enter(room, mail > 0, awaited);
     /** @type {any} */
     let timer;
     await Promise.race([said, new Promise((resolve) => (timer = setTimeout(resolve, SAY_MS)))]);
@@ -252,8 +253,8 @@ export class Call {
     });
   };
 
-  /** @param {Room} room @param {boolean} answer  an offer waited for us @returns {Promise<unknown>} */
-  #enter(room, answer) {
+  /** @param {Room} room @param {boolean} answer  an offer waited for us @param {boolean} [awaited] @returns {Promise<unknown>} */
+  #enter(room, answer, awaited) {
     const { session } = this.o;
     const mesh = this.#over ? null : this.#open();
     if (!mesh) {
@@ -262,7 +263,7 @@ export class Call {
     }
     this.#inside = true;
     mesh.o.answer = answer;
-    return mesh.enter(room);
+    return mesh.enter(room, awaited);
   }
 
   /** @returns {Mesh | null} the one of this stay; null before the server has said who we are */

@@ -115,9 +115,10 @@ export class Mesh {
    * Takes the room as the server sees it: at the first join, and at each later
    * one after the server forgot us. Links to people who are still there go on.
    * @param {Room} room
+   * @param {boolean} [awaited]  somebody is there of whom the server tells in a moment
    * @returns {Promise<unknown>} resolves when what others wait for, descriptions and addresses, is on its way
    */
-  enter(room) {
+  enter(room, awaited = false) {
     this.o.room = room.room;
     if (room.peers.length > 1) this.#links.forget();
     const present = new Set(room.peers.map((peer) => peer.peer));
@@ -129,7 +130,7 @@ export class Mesh {
     const links = [...this.#members.values()].map(({ link }) => link).filter(({ initiator }) => initiator || this.o.answer);
     this.o.answer = false;
     if (this.#links.stored) this.#links.ahead?.resync();
-    else if (!this.#store()) this.#links.close();
+    else if (!awaited && !this.#store()) this.#links.close();
     this.#changed();
     const early = this.#early ?? [];
     this.#early = null;

@@ -142,6 +142,7 @@ export class Peer {
     if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
     if (this.#held.length) return this.#hold(data);
     if (this.#remote === null) {
+      if (data.description?.type === "offer") this.#yield();
       this.#remote = data.pc;
       // Its connection is younger than our offer, or never saw it.
       if (data.need === "offer") return this.#negotiation.repeatOffer();
@@ -155,6 +156,16 @@ export class Peer {
   /** The other side waits until its next connection is taken. */
   get held() {
     return this.#held.length > 0;
+  }
+
+  /**
+   * Both begin, as with a client that looks into no mailbox: the offer of the greater id counts. What was made for an
+   * offer of one's own fits no other.
+   */
+  #yield() {
+    if (!this.initiator || this.o.self > this.id) return;
+    this.initiator = false;
+    this.rebuild({ tell: false });
   }
 
   /** Starts over because the other side does. @param {string} remote  id of its new connection */
