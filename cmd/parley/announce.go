@@ -14,8 +14,8 @@ import (
 // announce tells the person at the terminal what to open. A phone reads the
 // address of a LAN server from a QR code instead of typing it.
 func announce(w io.Writer, s *server) {
-	if os.Getenv("INVOCATION_ID") != "" {
-		return // a service: the log says it
+	if os.Getenv("INVOCATION_ID") != "" || s.cfg.Log.Format == "json" {
+		return // a service, or a container whose output machines read: the log says it
 	}
 	open := s.address()
 	fmt.Fprintf(w, "\nParley is ready. Open %s\n", open)

@@ -282,6 +282,17 @@ func TestDrainLetsRelayedCallsGoOn(t *testing.T) {
 	}
 }
 
+func TestWelcomeIsForPeopleAlone(t *testing.T) {
+	t.Setenv("INVOCATION_ID", "")
+	for format, want := range map[string]bool{"text": true, "json": false} {
+		p := start(t, func(c *config.Config) { c.Log.Format = format })
+		var out strings.Builder
+		if announce(&out, p.server); strings.Contains(out.String(), p.address()) != want {
+			t.Errorf("with log.format = %q people see %q", format, out.String())
+		}
+	}
+}
+
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	p := start(t, func(c *config.Config) { c.Shutdown.Grace = time.Hour })
 	if _, _, err := p.signIn("Ann").allocate(t, "udp"); err != nil {
