@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -89,5 +91,28 @@ func TestInheritedListenerServesTheWeb(t *testing.T) {
 	resp.Body.Close()
 	if p.socks.HTTP.Addr() != l.Addr() {
 		t.Errorf("serves on %v", p.socks.HTTP.Addr())
+	}
+}
+
+// A package just installed and started has nothing written, and its socket is
+// open to everybody: nobody has said yet that everybody may come in.
+func TestInheritedListenerOpensNothingUnsaid(t *testing.T) {
+	for written, want := range map[bool]bool{true: true, false: false} {
+		l, err := net.Listen("tcp", "0.0.0.0:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		cfg := config.Defaults()
+		cfg.DataDir, cfg.AuthModeWritten = t.TempDir(), written
+		cfg.Relay.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
+		level := &slog.LevelVar{}
+		s, err := newServer(t.Context(), cfg, newLogger(io.Discard, cfg, level), level, map[string][]net.Listener{"http": {l}})
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "auth.mode: parley.socket lets other machines in") {
+			t.Errorf("with auth.mode written %v: %v", written, err)
+		}
+		if err == nil {
+			s.release()
+		}
 	}
 }

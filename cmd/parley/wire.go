@@ -54,10 +54,23 @@ func (s *server) buildSockets(context.Context) (err error) {
 		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
 		Inherited: first(s.inherited),
 	})
-	if err == nil && len(s.inherited["http"]) > 0 && !samePort(s.socks.HTTP.Addr().String(), s.cfg.HTTP.Listen) {
-		s.log.Warn("The web port comes from parley.socket, whose ListenStream= differs from http.listen.", "serves", s.socks.HTTP.Addr().String(), "http.listen", s.cfg.HTTP.Listen)
+	if err == nil && len(s.inherited["http"]) > 0 {
+		return s.judgeInherited(s.socks.HTTP.Addr())
 	}
 	return err
+}
+
+// judgeInherited looks at the web port that the service manager handed over,
+// which may let others in where http.listen would not have.
+func (s *server) judgeInherited(web net.Addr) error {
+	if a, ok := web.(*net.TCPAddr); ok && !a.IP.IsLoopback() && s.cfg.Auth.Mode == auth.ModeOpen && !s.cfg.AuthModeWritten {
+		return config.Problems{s.cfg.Problem("auth.mode", fmt.Sprintf(
+			"parley.socket lets other machines in at %s; choose who may: write auth.mode = \"password\", \"users\" or \"token\", or \"open\" if anyone may", web))}
+	}
+	if !samePort(web.String(), s.cfg.HTTP.Listen) {
+		s.log.Warn("The web port comes from parley.socket, whose ListenStream= differs from http.listen.", "serves", web.String(), "http.listen", s.cfg.HTTP.Listen)
+	}
+	return nil
 }
 
 // connectionsPerSession is what a person's browser opens on the web port at most:
