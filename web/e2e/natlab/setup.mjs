@@ -127,6 +127,6 @@ try {
 console.log(`\nJoin to first remote frame, median of ${RUNS}, ${2 * ONE_WAY_MS} ms to the server`);
 for (const [path, medians] of table) {
   const shares = Object.entries(medians).filter(([name]) => name !== "parley").map(([name, ms]) => `${(medians.parley / ms).toFixed(2)} of ${name}`);
-  const verdict = path === "direct" ? "" : medians.parley <= GOAL * medians.tutorial ? ` (goal ${GOAL} met)` : ` (goal ${GOAL} MISSED)`;
+  const verdict = path === "direct" || !medians.tutorial ? "" : medians.parley <= GOAL * medians.tutorial ? ` (goal ${GOAL} met)` : ` (goal ${GOAL} MISSED)`;
   console.log(`${path.padEnd(7)} ${Object.entries(medians).map(([name, ms]) => `${name} ${ms} ms`).join(", ")}: ${shares.join(", ")}${verdict}`);
 }
