@@ -98,6 +98,23 @@ test("no answer, a name that nobody has, and one that has gone", { timeout: 120_
     assertNoFaults(ann);
   }));
 
+test("whoever is called may load the page anew and answer then; who signs out is not there", { timeout: 120_000 }, () =>
+  gathered(browser, server, ["Ann anew", "Bob anew"], async (ann, bob) => {
+    await callButton(ann, "Bob anew", "Audio").click();
+    await ringOf(bob).waitFor();
+    await bob.reload();
+    await ringOf(bob).getByRole("button", { name: "Accept, audio only" }).click({ timeout: LIMIT_MS });
+    for (const page of [ann, bob]) await page.getByRole("toolbar").waitFor({ timeout: LIMIT_MS });
+    await bob.getByRole("button", { name: "Leave" }).click();
+    await bob.getByRole("button", { name: "Back to start" }).click();
+    await ann.getByRole("toolbar").getByRole("button", { name: "Leave" }).click();
+    await ann.getByRole("button", { name: "Call Bob anew again" }).click();
+    await ringOf(bob).getByRole("button", { name: "Ignore" }).click({ timeout: LIMIT_MS });
+    await bob.getByRole("button", { name: "Sign out" }).click();
+    await ann.getByText("Bob anew is not online.").waitFor({ timeout: LIMIT_MS });
+    assertNoFaults(ann, bob);
+  }));
+
 test("two who call each other at once are in one call", { timeout: 120_000 }, () =>
   gathered(browser, server, ["Ann both", "Bob both"], async (ann, bob) => {
     await Promise.all([callButton(ann, "Bob both").waitFor(), callButton(bob, "Ann both").waitFor()]);
