@@ -113,7 +113,8 @@ func (x *expiry) probe(ctx context.Context, f *flow, g grant) (last [2]time.Dura
 	return last, nil
 }
 
-// try sends one packet and tells whether it arrives.
+// try sends one packet and tells whether it arrives. One of before that comes
+// only now, since this machine stood still, was late and not lost.
 func (x *expiry) try(f *flow, d direction, at time.Duration) bool {
 	p := f.packets[burstKey{d == up, expirySize}]
 	from, to, mode := f.udp, f.peer, bare
@@ -131,8 +132,11 @@ func (x *expiry) try(f *flow, d direction, at time.Duration) bool {
 		if err != nil {
 			return false
 		}
-		if stamp, _, ok := sentAt(mode, b[:n]); ok && stamp == at {
+		stamp, _, ok := sentAt(mode, b[:n])
+		if ok {
 			x.count(&x.heard, d)
+		}
+		if ok && stamp == at {
 			return true
 		}
 	}
