@@ -280,6 +280,13 @@ test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
   await ann.keyboard.press("Escape");
   await ann.locator(".chat").waitFor({ state: "detached" });
   assert.equal(await focused(), "Settings");
+
+  // Opened while nothing had the focus: then it goes to the heading.
+  await ann.evaluate(() => document.activeElement.blur());
+  await ann.keyboard.press("c");
+  await ann.locator(".chat textarea:focus").waitFor();
+  await ann.keyboard.press("Escape");
+  await ann.locator("h1:focus").waitFor();
   assertNoFaults(ann);
   await ann.context().close();
 });

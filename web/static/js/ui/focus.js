@@ -11,8 +11,11 @@ const FOCUSABLE = ":is(a[href], button, input, select, textarea, summary, [tabin
 /** @param {Element} el */
 const shown = (el) => el.isConnected && el.checkVisibility?.({ visibilityProperty: true }) !== false;
 
-/** @param {Element} el @returns {HTMLElement | undefined} itself, or what in it can take the focus */
-const target = (el) => (el.matches(FOCUSABLE) ? [el] : [...el.querySelectorAll(FOCUSABLE)]).filter(shown).map((inner) => /** @type {HTMLElement} */ (inner))[0];
+/** @param {Element} el @returns {HTMLElement | undefined} itself, or what in it can take the focus: its heading before all else */
+function target(el) {
+  const all = el.matches(FOCUSABLE) ? [el] : [...el.querySelectorAll("h1[tabindex]"), ...el.querySelectorAll(FOCUSABLE)];
+  return /** @type {HTMLElement | undefined} */ (all.find(shown));
+}
 
 /** @param {Element} el @returns {Element[]} itself and all that it is in, the innermost first */
 function wayUp(el) {
