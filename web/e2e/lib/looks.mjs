@@ -54,7 +54,7 @@ function spilt() {
     if (left < -1 || right > innerWidth + 1) found.push(`${what} from ${Math.round(left)} to ${Math.round(right)}`);
     if (el.matches("button, a, summary, .choice-row label") && el.scrollWidth > el.clientWidth + 1 && getComputedStyle(el).display !== "inline") found.push(`${what} holds ${el.scrollWidth} in ${el.clientWidth}`);
   }
-  for (const el of document.querySelectorAll("dialog, .dialog-body > *, .card, .menu, .chat-log, .files, .home-panel, .person, .person-text")) {
+  for (const el of document.querySelectorAll("dialog, .devices, .picker, .card, .menu, .chat-log, .files, .home-panel, .person, .person-text")) {
     if (!hidden(el) && el.scrollWidth > el.clientWidth + 1) found.push(`${el.className} holds ${el.scrollWidth} in ${el.clientWidth}`);
   }
   return found;
@@ -98,6 +98,8 @@ export async function everyLook(page, name, tab) {
     await wear(page, look, tab);
     const text = `${look.lang} ${look.theme} ${look.size.join("×")}${look.spaced ? " spaced" : ""}${look.forced ? " forced" : ""}`;
     if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${text.replaceAll(" ", "-")}.png` });
+    // What sticks to the lower edge rests in its own place there, and covers half of nothing.
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     const [rules, edges] = await Promise.all([violations(page), page.evaluate(spilt)]);
     for (const problem of [...rules, ...edges]) page.faults.push(`${name}, ${text}: ${problem}`);
   }
