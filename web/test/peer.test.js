@@ -12,10 +12,10 @@ beforeEach(() => {
 afterEach(() => mock.timers.reset());
 
 /** One side; what it sends is kept in `sent` and goes to `to` when that is set. */
-function side(self, other, tracks = noTracks()) {
+function side(self, other, tracks = noTracks(), initiator = undefined) {
   const out = { sent: [], to: null };
   out.peer = new Peer({
-    self, id: other, config: () => ({ iceServers: [], iceTransportPolicy: "all" }), tracks: () => tracks,
+    self, id: other, initiator, config: () => ({ iceServers: [], iceTransportPolicy: "all" }), tracks: () => tracks,
     state: () => ({ mic: true, cam: false, screen: false, screenAudio: false }),
     send: (data) => {
       out.sent.push(data);
@@ -120,6 +120,36 @@ test("made before it is known for whom, it says nothing, and then all at once", 
   early.peer.adopt("p_a");
   await settle();
   assert.deepEqual(kinds(early), ["offer"]);
+});
+
+test("both begin: the offer of the greater id counts, and the other answers it from a new connection", async () => {
+  const b = side("p_b", "p_a", noTracks(), true);
+  const a = side("p_a", "p_b", noTracks(), true);
+  await settle();
+  a.peer.pc.find("of the offer that does not count");
+  const said = { a: a.sent.splice(0), b: b.sent.splice(0) };
+  [a.to, b.to] = [b, a];
+  for (const data of said.a) b.peer.signal(data);
+  for (const data of said.b) a.peer.signal(data);
+  await settle();
+  b.peer.pc.find("of the offer that counts");
+  await settle();
+  assert.deepEqual([kinds(a), kinds(b)], [["answer"], ["candidates"]]);
+  for (const { peer, errors } of [a, b]) {
+    assert.equal(peer.pc.signalingState, "stable");
+    assert.deepEqual(errors, []);
+  }
+  assert.deepEqual([a, b].map(({ peer }) => peer.pc.added), [[{ candidate: "of the offer that counts" }], []]);
+
+  // Whoever starts over later does so by the ids: one offers, the other answers.
+  for (const { peer } of [a, b]) {
+    a.sent.length = b.sent.length = 0;
+    peer.rebuild({ tell: true });
+    await settle();
+    assert.deepEqual(kinds(b), ["offer"]);
+    assert.equal(kinds(a).at(-1), "answer");
+    assert.ok(a.sent.length <= 2);
+  }
 });
 
 test("signals of an old connection of the other side are dropped", async () => {

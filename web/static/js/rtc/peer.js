@@ -61,6 +61,8 @@ export class Peer {
   #events = new Emitter();
   /** @type {string | null} the other's connection id */
   #remote = null;
+  /** @type {string | null} its connection whose first offer does not count: it answers ours, from whichever one */
+  #beaten = null;
   /** @type {Set<string>} its earlier ones: what still arrives for them is dropped */
   #past = new Set();
   #closed = false;
@@ -142,7 +144,8 @@ export class Peer {
     if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
     if (this.#held.length) return this.#hold(data);
     if (this.#remote === null) {
-      if (data.description?.type === "offer") this.#yield();
+      if (data.description?.type === "offer" && !this.#yield()) this.#beaten = data.pc;
+      if (data.pc === this.#beaten && data.description?.type !== "answer") return;
       this.#remote = data.pc;
       // Its connection is younger than our offer, or never saw it.
       if (data.need === "offer") return this.#negotiation.repeatOffer();
@@ -159,13 +162,15 @@ export class Peer {
   }
 
   /**
-   * Both begin, as with a client that looks into no mailbox: the offer of the greater id counts. What was made for an
-   * offer of one's own fits no other.
+   * Both begin, as with a client that looks into no mailbox: the offer of the greater id counts, and nothing is kept of
+   * the other one. What was made for an offer of one's own fits no other.
+   * @returns {boolean} whether the other side's offer is to be answered
    */
   #yield() {
-    if (!this.initiator || this.o.self > this.id) return;
-    this.initiator = false;
+    if (!this.initiator) return true;
+    if (this.o.self > this.id) return false;
     this.rebuild({ tell: false });
+    return true;
   }
 
   /** Starts over because the other side does. @param {string} remote  id of its new connection */
@@ -265,8 +270,9 @@ export class Peer {
     this.#relay = relay;
     if (this.#remote) this.#past.add(this.#remote);
     for (const id of [...this.#past].slice(0, -MAX_PAST)) this.#past.delete(id);
-    this.#remote = null;
+    this.#remote = this.#beaten = null;
     this.#pool = 0;
+    this.initiator = this.o.self > this.id; // who was there first made the first offer only
     this.#local = newId();
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
