@@ -51,8 +51,8 @@ function FileRow({ talk, row }) {
         ${live && html`<progress max="100" value=${percent} aria-label=${t("file.bar", { name })}></progress>`}
         <p class="small">${stateText(row)}</p>
         <div class="row">
-          ${MOVING.has(state) && html`<button type="button" class="button button-small" aria-pressed=${paused ? "true" : "false"} aria-label=${t("file.pause.of", { name })}
-            onClick=${() => files?.pause(key, !paused)}><${Icon} name=${paused ? "play" : "pause"} /><span>${t("file.pause")}</span></button>`}
+          ${MOVING.has(state) && html`<button type="button" class="button button-small" aria-label=${t(paused ? "file.go.of" : "file.pause.of", { name })}
+            onClick=${() => files?.pause(key, !paused)}><${Icon} name=${paused ? "play" : "pause"} /><span>${t(paused ? "file.go" : "file.pause")}</span></button>`}
           ${state === "offered" && !out && html`<button type="button" class="button button-small button-primary" onClick=${() => talk.store.set({ asked: key })}>${t("file.answer")}</button>`}
           ${state === "repick" && html`<${Repick} talk=${talk} row=${row} />`}
           ${row.result && html`<${Save} blob=${row.result} name=${name} />`}
