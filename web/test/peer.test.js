@@ -152,6 +152,23 @@ test("both begin: the offer of the greater id counts, and the other answers it f
   }
 });
 
+test("both start over, one just as the other's offer has come: the offer is said again, and answered", async () => {
+  const { a, b } = pair();
+  await settle();
+  b.to = { peer: { signal(data) {
+    a.peer.signal(data);
+    b.to = a;
+    a.peer.rebuild({ tell: true });
+  } } };
+  b.peer.rebuild({ tell: true });
+  await settle();
+  for (const { peer, errors } of [a, b]) {
+    assert.equal(peer.pc.signalingState, "stable");
+    assert.deepEqual(errors, []);
+  }
+  assert.deepEqual(kinds(a), ["answer", "offer", "answer"]);
+});
+
 test("signals of an old connection of the other side are dropped", async () => {
   const a = side("p_a", "p_b");
   a.peer.signal({ pc: "old", description: { type: "offer", sdp: "1" } });

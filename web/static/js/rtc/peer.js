@@ -140,7 +140,9 @@ export class Peer {
    * @param {SignalData} data
    */
   signal(data) {
-    if (this.#closed || typeof data?.pc !== "string" || data.pc.length > MAX_ID || this.#past.has(data.pc)) return;
+    if (this.#closed || typeof data?.pc !== "string" || data.pc.length > MAX_ID) return;
+    if (data.re === this.#local) this.#past.delete(data.pc); // it has heard of our newest: it is no old one, though we gave it up
+    if (this.#past.has(data.pc)) return;
     if (typeof data.re === "string" && data.re !== this.#local) return; // meant for a connection that we gave up
     if (this.#held.length) return this.#hold(data);
     if (this.#remote === null) {
