@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeOf, commitment, hex, printInSdp, SafetyCode } from "../static/js/rtc/sas.js";
+import { codeOf, commitment, fingerprintsOf, hex, printInSdp, SafetyCode } from "../static/js/rtc/sas.js";
 
 const bytes = (value) => new Uint8Array(32).fill(value);
 
@@ -70,6 +70,17 @@ test("a browser that names no certificate has no code, which is not a warning", 
   const a = new SafetyCode({ fingerprints: () => Promise.reject(new Error()), send() {}, changed() {} });
   await a.handle({ t: "sas.commit", commit: hex(await commitment(bytes(8), bytes(2))) });
   assert.equal(a.state, "none");
+});
+
+test("the fingerprints are there also where the channels open before the answer is applied", async () => {
+  const sdp = (digit) => `v=0\r\na=fingerprint:sha-256 ${Array(32).fill(`0${digit}`).join(":")}\r\n`;
+  const pc = Object.assign(new EventTarget(), { localDescription: { sdp: sdp(1) }, remoteDescription: null });
+  const prints = fingerprintsOf(pc);
+  pc.dispatchEvent(new Event("signalingstatechange")); // to have-local-offer
+  await new Promise((done) => setTimeout(done, 1));
+  pc.remoteDescription = { sdp: sdp(2) };
+  pc.dispatchEvent(new Event("signalingstatechange"));
+  assert.deepEqual(await prints, { own: bytes(1), remote: bytes(2) });
 });
 
 test("the fingerprint is read from a description", () => {

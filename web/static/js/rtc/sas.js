@@ -130,12 +130,22 @@ export function printInSdp(sdp) {
 }
 
 /**
+ * An offer that has all its addresses stands with the first packet: Chromium opens the channels before it says that the
+ * answer is applied.
+ * @param {RTCPeerConnection} pc
+ */
+async function answered(pc) {
+  while (!pc.remoteDescription) await new Promise((done) => pc.addEventListener("signalingstatechange", done, { once: true }));
+}
+
+/**
  * The fingerprints of both ends of a connection that stands. The certificate
  * that the other side really used must be the one that its description named.
  * @param {RTCPeerConnection} pc
- * @returns {Promise<Fingerprints>}
+ * @returns {Promise<Fingerprints>}  as soon as both descriptions are known
  */
 export async function fingerprintsOf(pc) {
+  await answered(pc);
   const own = printInSdp(pc.localDescription?.sdp);
   const named = printInSdp(pc.remoteDescription?.sdp);
   const transport = /** @type {any} */ (pc.sctp?.transport);
