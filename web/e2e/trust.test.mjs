@@ -110,6 +110,7 @@ test("who swaps the fingerprints on the way makes the two codes differ", { timeo
   const between = await person(browser, server.url);
   await between.goto(`${server.url}/about`);
   await between.getByRole("heading", { level: 1 }).waitFor();
+  let over = false;
   const sockets = {};
   /** What each client knows of the other, to speak in its name. */
   const known = {};
@@ -137,7 +138,9 @@ test("who swaps the fingerprints on the way makes the two codes differ", { timeo
         const frame = JSON.parse(text);
         if (frame.t !== "signal") return onward.send(text);
         if (frame.to !== "*") known[name] = { room: frame.room, to: frame.to }; // else: for whoever comes, who is told of later
-        void between.evaluate(([who, data]) => window.fromClient(who, data), [name, frame.data]);
+        between.evaluate(([who, data]) => window.fromClient(who, data), [name, frame.data]).catch((error) => {
+          if (!over) throw error; // who is left behind offers anew while everything closes
+        });
       });
       onward.onMessage((text) => {
         const frame = JSON.parse(text);
@@ -157,5 +160,6 @@ test("who swaps the fingerprints on the way makes the two codes differ", { timeo
   // The answer to that is to end the call.
   await people.ann.getByRole("button", { name: "They differ: end the call" }).click();
   await people.ann.getByRole("heading", { name: "You have left the room" }).waitFor();
+  over = true;
   await Promise.all([between, people.ann, people.bob].map((page) => page.context().close()));
 });
