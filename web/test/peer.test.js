@@ -152,6 +152,28 @@ test("both begin: the offer of the greater id counts, and the other answers it f
   }
 });
 
+for (const [waiter, comer] of [["p_a", "p_b"], ["p_b", "p_a"]]) {
+  test(`${waiter} alone replaces its stored offer just when ${comer} has taken it: the new one is answered, once`, async () => {
+    const stored = side(waiter, comer, noTracks(), true);
+    await settle();
+    const b = side(comer, waiter, noTracks(), false);
+    for (const data of stored.sent) b.peer.signal(data);
+    await settle();
+    const late = b.sent.splice(0);
+    stored.peer.close();
+    const a = side(waiter, comer, noTracks(), true);
+    [a.to, b.to] = [b, a];
+    FakeConnection.made = [];
+    for (const data of late) a.peer.signal(data);
+    for (let i = 0; i < 20; i++) await settle();
+    assert.deepEqual([kinds(a), kinds(b), FakeConnection.made.length], [["offer"], ["answer"], 1]);
+    for (const { peer, errors } of [a, b]) {
+      assert.deepEqual([peer.pc.signalingState, peer.held, errors], ["stable", false, []]);
+      peer.close();
+    }
+  });
+}
+
 test("both start over, one just as the other's offer has come: the offer is said again, and answered", async () => {
   const { a, b } = pair();
   await settle();

@@ -153,7 +153,7 @@ export class Peer {
       if (data.need === "offer") return this.#negotiation.repeatOffer();
     } else if (this.#remote !== data.pc || data.need === "offer") {
       if (this.#pace.wait(this.now())) return this.#hold(data);
-      this.#follow(data.pc);
+      this.#follow(data);
     }
     this.#negotiation.handle(data);
   }
@@ -175,10 +175,14 @@ export class Peer {
     return true;
   }
 
-  /** Starts over because the other side does. @param {string} remote  id of its new connection */
-  #follow(remote) {
+  /**
+   * Starts over because the other side does. What begins with an offer is answered, whatever the ids: who waited alone
+   * offers anew when what was stored has aged, and an offer against it would only make that side start over in turn.
+   * @param {SignalData} first  of its new connection
+   */
+  #follow({ pc: remote, description }) {
     this.#pace.take(this.now());
-    this.rebuild({ tell: false });
+    this.rebuild({ tell: false, answer: description?.type === "offer" });
     this.#past.delete(remote);
     this.#remote = remote;
   }
@@ -198,7 +202,7 @@ export class Peer {
 
   #release() {
     const held = this.#held;
-    if (held[0]) this.#follow(held[0].pc);
+    if (held[0]) this.#follow(held[0]);
     for (const data of held) this.#negotiation.handle(data);
   }
 
@@ -264,9 +268,9 @@ export class Peer {
 
   /**
    * Starts over with a new connection.
-   * @param {{tell: boolean, relay?: boolean}} options  tell: the other side does not know yet
+   * @param {{tell: boolean, relay?: boolean, answer?: boolean}} options  tell: the other side does not know yet; answer: it has offered
    */
-  rebuild({ tell, relay = false }) {
+  rebuild({ tell, relay = false, answer = false }) {
     this.#discard();
     this.#forgetHeld();
     this.#relay = relay;
@@ -274,7 +278,7 @@ export class Peer {
     for (const id of [...this.#past].slice(0, -MAX_PAST)) this.#past.delete(id);
     this.#remote = this.#beaten = null;
     this.#pool = 0;
-    this.initiator = this.o.self > this.id; // who was there first made the first offer only
+    this.initiator = !answer && this.o.self > this.id; // who was there first made the first offer only
     this.#local = newId();
     this.since = this.now();
     ({ pc: this.pc, ctl: this.ctl, negotiation: this.#negotiation } = this.#build());
