@@ -46,6 +46,8 @@ export class LocalMedia {
   /** @type {Emitter<{change: void, track: Slot}>} */
   #events = new Emitter();
   #watching = false;
+  /** How often all was ended: what the browser gives for a question from before that is for nobody. */
+  #ended = 0;
 
   constructor() {
     this.screen.on("change", () => this.#changed());
@@ -135,9 +137,13 @@ export class LocalMedia {
     if (ended.length) await this.#acquire(ended);
   }
 
-  /** Ends all capture; what the person wanted stays known. */
+  /** Ends all capture, also what the browser is still asked for; what the person wanted stays known. */
   stop() {
-    for (const device of DEVICES) this.#drop(device);
+    this.#ended++;
+    for (const device of DEVICES) {
+      this.#drop(device);
+      this.#set(device, { busy: false });
+    }
     this.screen.stop();
     this.#changed();
   }
@@ -147,13 +153,18 @@ export class LocalMedia {
     this.#changed();
   }
 
-  /** @param {Device[]} devices */
+  /** @param {Device[]} devices @returns {Promise<unknown>} false: all was ended meanwhile */
   async #acquire(devices) {
     if (!devices.length) return this.#changed();
+    const ended = this.#ended;
     for (const device of devices) this.#set(device, { busy: true, error: null });
     this.#changed();
     const ids = Object.fromEntries(devices.map((device) => [KIND[device], this.state[device].id]));
     const { tracks, errors } = await capture(ids);
+    if (ended !== this.#ended) {
+      for (const track of Object.values(tracks)) track.stop();
+      return false;
+    }
     for (const device of devices) this.#got(device, tracks[KIND[device]], errors[KIND[device]]);
     await this.refreshLists();
   }
@@ -186,7 +197,7 @@ export class LocalMedia {
     if (this.state[device].track !== track) return;
     this.#drop(device);
     this.#set(device, { id: "" });
-    await this.#acquire([device]);
+    if ((await this.#acquire([device])) === false) return;
     const { track: other, on } = this.state[device];
     if (other) this.#set(device, { instead: other.label || " " });
     else if (on) this.#set(device, { error: new DOMException("", "Ended") });

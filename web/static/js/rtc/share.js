@@ -25,6 +25,8 @@ export class ScreenShare {
   state = { busy: false, track: null, audio: null, motion: false, failure: null };
   /** @type {Emitter<{change: void, track: "screen" | "screenAudio"}>} */
   #events = new Emitter();
+  /** Counts questions and ends: what the browser gives for an earlier question is for nobody. */
+  #turn = 0;
 
   /**
    * @template {"change" | "track"} K
@@ -38,17 +40,22 @@ export class ScreenShare {
   async start() {
     if (this.state.busy) return;
     const asked = performance.now();
+    const turn = ++this.#turn;
     this.#set({ busy: true, failure: null });
     try {
-      this.#take(await navigator.mediaDevices.getDisplayMedia(/** @type {any} */ (WANTED)));
+      const stream = await navigator.mediaDevices.getDisplayMedia(/** @type {any} */ (WANTED));
+      if (turn === this.#turn) this.#take(stream);
+      else for (const track of stream.getTracks()) track.stop();
     } catch (error) {
-      this.#set({ busy: false, failure: { error, ms: performance.now() - asked } });
+      if (turn === this.#turn) this.#set({ busy: false, failure: { error, ms: performance.now() - asked } });
     }
   }
 
-  /** Also what the browser's own bar does. */
+  /** Also what the browser's own bar does. Ends a question that is open, too. */
   stop() {
-    const { track, audio } = this.state;
+    this.#turn++;
+    const { track, audio, busy } = this.state;
+    if (busy) this.#set({ busy: false });
     if (!track && !audio) return;
     for (const one of [track, audio]) end(one);
     this.#set({ track: null, audio: null });
