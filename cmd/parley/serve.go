@@ -57,7 +57,8 @@ type server struct {
 	plain   *http.Server // ACME's HTTP-01 and the redirect, nil without acme_http_listen
 	stops   atomic.Bool  // draining
 
-	inherited map[string][]net.Listener
+	inherited systemd.Sockets  // what the service manager handed over
+	held      bool             // the service manager holds the web port
 	visitors  *listen.Visitors // of the web port and of plain
 	notify    systemd.Notifier
 
@@ -75,7 +76,7 @@ func serveCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []stri
 	if err != nil {
 		return err
 	}
-	s, err := newServer(ctx, cfg, newLogger(t.err, cfg, level), level, inherited.Listeners)
+	s, err := newServer(ctx, cfg, newLogger(t.err, cfg, level), level, inherited)
 	if err != nil {
 		inherited.Close() // what was not taken over
 		return err
@@ -123,8 +124,8 @@ func (s *server) watchSignals(ctx context.Context, t terminal, fs *flag.FlagSet,
 }
 
 // newServer builds everything that can fail and starts nothing. Listeners that
-// the service manager handed over serve instead of new ones, by name.
-func newServer(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar, inherited map[string][]net.Listener) (_ *server, err error) {
+// the service manager handed over serve instead of new ones.
+func newServer(ctx context.Context, cfg config.Config, log *slog.Logger, level *slog.LevelVar, inherited systemd.Sockets) (_ *server, err error) {
 	s := &server{cfg: cfg, started: time.Now(), inherited: inherited, notify: systemd.New(os.Getenv), log: log, level: level,
 		holders: newHolders(cfg.Relay.CredentialTTL)}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -238,7 +239,7 @@ func (s *server) shutDown(now context.Context) {
 	s.stops.Store(true)
 	s.ready.Set("draining", true)
 	s.hub.Drain()
-	if len(s.inherited) > 0 {
+	if s.held {
 		s.drainPort(now)
 	}
 	s.step(now, "The hub did not stop as it should.", s.hub.Shutdown)

@@ -20,6 +20,7 @@ import (
 	"github.com/pion/turn/v4"
 
 	"parley/cmd/internal/config"
+	"parley/cmd/internal/systemd"
 )
 
 // patience is far beyond what an idle machine needs for any step here.
@@ -75,7 +76,7 @@ func opened(t *testing.T, inherited map[string][]net.Listener, change ...func(*c
 	}
 	buf := &lockedBuffer{}
 	level := &slog.LevelVar{}
-	s, err := newServer(t.Context(), cfg, newLogger(buf, cfg, level), level, inherited)
+	s, err := newServer(t.Context(), cfg, newLogger(buf, cfg, level), level, systemd.Sockets{Listeners: inherited})
 	if err != nil {
 		t.Fatal(err)
 	}

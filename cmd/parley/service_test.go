@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/cmd/internal/config"
+	"parley/cmd/internal/systemd"
 )
 
 // TestServiceManagerHearsWhatHappens plays systemd: it hears READY, WATCHDOG,
@@ -78,19 +79,48 @@ func TestStartsWhileItsOwnAddressHasTooManyConnections(t *testing.T) {
 	}
 }
 
+// The name is that of FileDescriptorName=, of the unit, or what stands in for none.
 func TestInheritedListenerServesTheWeb(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"http", "parley.socket", "connection", "unknown"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := startWith(t, map[string][]net.Listener{name: {l}}, func(c *config.Config) { c.HTTP.Listen = "127.0.0.1:1" })
+		resp, err := http.Get("http://" + l.Addr().String() + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if p.socks.HTTP.Addr() != l.Addr() {
+			t.Errorf("%s: serves on %v", name, p.socks.HTTP.Addr())
+		}
 	}
-	p := startWith(t, map[string][]net.Listener{"http": {l}}, func(c *config.Config) { c.HTTP.Listen = "127.0.0.1:1" })
-	resp, err := http.Get("http://" + l.Addr().String() + "/healthz")
-	if err != nil {
-		t.Fatal(err)
+}
+
+// Which of two sockets would be the web port nobody can know, and without TLS
+// there is none for TURN over TLS: who connects there must not wait for ever.
+func TestInheritedSocketsOfNoUseAreClosed(t *testing.T) {
+	var all []net.Listener
+	for range 4 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
 	}
-	resp.Body.Close()
-	if p.socks.HTTP.Addr() != l.Addr() {
-		t.Errorf("serves on %v", p.socks.HTTP.Addr())
+	p := startWith(t, map[string][]net.Listener{"a.socket": all[:1], "b.socket": all[1:2], "relay-tls": all[2:3], "admin": all[3:]})
+	if p.socks.Admin.Addr() != all[3].Addr() {
+		t.Errorf("admin serves on %v", p.socks.Admin.Addr())
+	}
+	for _, l := range all[:3] {
+		if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+			c.Close()
+			t.Errorf("%v is still open", l.Addr())
+		}
+		if !strings.Contains(p.log.String(), "address="+l.Addr().String()) {
+			t.Errorf("nobody was told of %v:\n%s", l.Addr(), p.log)
+		}
 	}
 }
 
@@ -107,7 +137,7 @@ func TestInheritedListenerOpensNothingUnsaid(t *testing.T) {
 		cfg.DataDir, cfg.AuthModeWritten = t.TempDir(), written
 		cfg.Relay.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
 		level := &slog.LevelVar{}
-		s, err := newServer(t.Context(), cfg, newLogger(io.Discard, cfg, level), level, map[string][]net.Listener{"http": {l}})
+		s, err := newServer(t.Context(), cfg, newLogger(io.Discard, cfg, level), level, systemd.Sockets{Listeners: map[string][]net.Listener{"unknown": {l}}})
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "auth.mode: parley.socket lets other machines in") {
 			t.Errorf("with auth.mode written %v: %v", written, err)
 		}

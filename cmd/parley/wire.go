@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,28 +48,17 @@ func (s *server) buildData(context.Context) error {
 
 func (s *server) buildSockets(context.Context) (err error) {
 	s.visitors = listen.NewVisitors(listen.VisitorsOptions{Most: visitorsOf(s.cfg), Proxies: s.cfg.HTTP.TrustedProxies, Log: s.log})
+	taken := s.takeOver()
+	s.held = taken["http"] != nil
 	s.socks, err = listen.Open(listen.Options{
 		HTTP: s.cfg.HTTP.Listen, Relay: s.cfg.Relay.Listen,
 		RelayTLS: s.cfg.Relay.TLSListen, Admin: s.cfg.Admin.Listen, Plain: s.cfg.TLS.ACMEHTTPListen,
-		Inherited: first(s.inherited),
+		Inherited: taken,
 	})
-	if err == nil && len(s.inherited["http"]) > 0 {
+	if err == nil && s.held {
 		return s.judgeInherited(s.socks.HTTP.Addr())
 	}
 	return err
-}
-
-// judgeInherited looks at the web port that the service manager handed over,
-// which may let others in where http.listen would not have.
-func (s *server) judgeInherited(web net.Addr) error {
-	if a, ok := web.(*net.TCPAddr); ok && !a.IP.IsLoopback() && s.cfg.Auth.Mode == auth.ModeOpen && !s.cfg.AuthModeWritten {
-		return config.Problems{s.cfg.Problem("auth.mode", fmt.Sprintf(
-			"parley.socket lets other machines in at %s; choose who may: write auth.mode = \"password\", \"users\" or \"token\", or \"open\" if anyone may", web))}
-	}
-	if !samePort(web.String(), s.cfg.HTTP.Listen) {
-		s.log.Warn("The web port comes from parley.socket, whose ListenStream= differs from http.listen.", "serves", web.String(), "http.listen", s.cfg.HTTP.Listen)
-	}
-	return nil
 }
 
 // connectionsPerSession is what a person's browser opens on the web port at most:
@@ -81,28 +69,6 @@ const connectionsPerSession = 8
 // serves the web to as many people as may be signed in there, and TURN.
 func visitorsOf(cfg config.Config) int {
 	return connectionsPerSession*cfg.Signaling.MaxSessionsPerIP + cfg.Relay.MaxTCPPerAddress
-}
-
-func samePort(a, b string) bool {
-	_, one, err := net.SplitHostPort(a)
-	_, other, err2 := net.SplitHostPort(b)
-	return err == nil && err2 == nil && one == other
-}
-
-// first takes one listener of each name; a second one of the same name has no
-// use here and is closed.
-func first(inherited map[string][]net.Listener) map[string]net.Listener {
-	out := make(map[string]net.Listener)
-	for name, all := range inherited {
-		for i, l := range all {
-			if i == 0 {
-				out[name] = l
-			} else {
-				l.Close()
-			}
-		}
-	}
-	return out
 }
 
 func (s *server) buildUsers(context.Context) (err error) {
