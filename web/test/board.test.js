@@ -121,18 +121,26 @@ test("who takes a stored offer answers it, whatever the ids", async () => {
   assert.deepEqual(app.sent("signal").map(({ data }) => data.description?.type), ["answer"]);
 });
 
-test("after a change of network a stored offer is put up again", async () => {
-  await post({ stored: true });
-  app.socket.drop();
-  await turn();
-  FakeSocket.latest.accept().say({ ...WELCOME, resumed: true, last_id: 9 });
-  await turn();
-  assert.deepEqual(app.sent("offer.post").map(({ title }) => title), ["Maths"]);
-});
-
-test("a new session puts a stored offer up again when the servers in it have aged", async () => {
-  await post({ stored: true });
-  await app.say("ice", { ice: { iceServers: [] } });
-  await turn();
-  assert.equal(app.sent("offer.post").length, 2);
-});
+for (const [why, act] of [
+  ["a change of network", async () => {
+    app.socket.drop();
+    await turn();
+    FakeSocket.latest.accept().say({ ...WELCOME, resumed: true, last_id: 9 });
+  }],
+  ["fresh servers", () => app.say("ice", { ice: { iceServers: [] } })],
+]) {
+  test(`after ${why} what is stored is another, and the open call the same: who has just taken it is not left`, async () => {
+    await post({ stored: true });
+    const [before] = FakeConnection.made;
+    await turn();
+    const posted = app.sent("offer.post").length;
+    await act();
+    await turn();
+    assert.deepEqual([FakeConnection.made.length, before.closed], [2, true]);
+    assert.deepEqual(app.sent("signal").slice(-2).map(({ to, data }) => [to, data?.description?.type]), [["*", undefined], ["*", "offer"]]);
+    await app.say("offer.taken", { offer: "o_1", by: BOB });
+    await app.say("room.peer", { room: "r_1", ev: "join", peer: BOB });
+    assert.deepEqual([state().call.phase, state().call.label, app.sent("room.leave")], ["in", "Bob", []]);
+    assert.equal(app.sent("offer.post").length, FakeSocket.latest === app.socket ? posted : 0);
+  });
+}

@@ -36,10 +36,6 @@ export class Board {
     session.onFrame("offer.new", ({ offer }) => this.#listed(offer));
     session.onFrame("offer.gone", (frame) => this.#gone(frame));
     session.onFrame("offer.taken", (frame) => this.#taken(frame));
-    // What is stored names candidates; fresh servers mean that they have aged.
-    session.onFrame("ice", () => this.#state.posted?.stored && void this.renew());
-    // So has what a socket that had to be replaced went by: the network may be another.
-    session.on("welcome", ({ resumed }) => resumed && this.#state.posted?.stored && void this.renew());
   }
 
   get #state() {
@@ -92,7 +88,7 @@ export class Board {
     if (posted) await this.post({ ...posted, expires: 0 }, { keep: true });
   }
 
-  /** Puts the same up again for the time that is left: the server, or what was stored, is another. */
+  /** Puts the same up again for the time that is left: the server knows nothing of it any more. */
   async renew() {
     const { posted } = this.#state;
     if (!posted) return;
