@@ -24,7 +24,8 @@ type budget struct {
 	total  int64 // of this run, at the last tick
 	saved  time.Time
 	dirty  bool
-	warned bool
+	warned bool // the warning's mark was noticed this month
+	full   bool // the limit was
 }
 
 // budgetState is the content of the file.
@@ -34,8 +35,10 @@ type budgetState struct {
 }
 
 const (
-	budgetSave = time.Minute // what a crash may lose
-	budgetWarn = 80          // percent
+	// budgetSave is what a crash may lose, unless a mark was passed just now: that
+	// is saved at once, or a crash would open a budget that is used up.
+	budgetSave = 5 * time.Second
+	budgetWarn = 80 // percent
 )
 
 func openBudget(o Options) (*budget, error) {
@@ -79,9 +82,9 @@ func (b *budget) exceeded() bool {
 func (b *budget) tick(total int64, now time.Time, log *slog.Logger) {
 	b.mu.Lock()
 	b.rollLocked(total, now)
-	warn := b.limit > 0 && !b.warned && b.before+total >= b.limit/100*budgetWarn
-	b.warned = b.warned || warn
-	due := b.dirty && time.Since(b.saved) >= budgetSave
+	warn := b.passedLocked(&b.warned, b.limit/100*budgetWarn)
+	full := b.passedLocked(&b.full, b.limit)
+	due := b.dirty && (warn || full || time.Since(b.saved) >= budgetSave)
 	b.mu.Unlock()
 	if warn {
 		log.Warn("The month's relay budget is nearly used up; past it new relays are refused.", "percent", budgetWarn)
@@ -94,10 +97,19 @@ func (b *budget) tick(total int64, now time.Time, log *slog.Logger) {
 	}
 }
 
+// passedLocked tells once a month that the count has come to a mark.
+func (b *budget) passedLocked(noticed *bool, mark int64) bool {
+	if b.limit == 0 || *noticed || b.before+b.total < mark {
+		return false
+	}
+	*noticed = true
+	return true
+}
+
 // rollLocked starts a new month at zero.
 func (b *budget) rollLocked(total int64, now time.Time) {
 	if m := monthOf(now); m != b.month {
-		b.month, b.before, b.warned, b.dirty = m, -total, false, true
+		b.month, b.before, b.warned, b.full, b.dirty = m, -total, false, false, true
 	}
 	b.dirty = b.dirty || total != b.total
 	b.total = total

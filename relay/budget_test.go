@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,6 +59,44 @@ func TestBudgetOverRestartsAndMonths(t *testing.T) {
 	if _, err := New(o); err == nil {
 		t.Error("a broken count is taken")
 	}
+}
+
+// TestBudgetOutlivesACrash: what the file holds while the server runs is what a
+// crash leaves to the next one.
+func TestBudgetOutlivesACrash(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "traffic")
+	run := func(file string) *testServer {
+		return startAmong(t, func(o *Options) { o.AllowOwn, o.MonthlyBudget, o.BudgetFile = true, 1000, file })
+	}
+	s := run(file)
+	p := s.probe("udp", s.user("ann"))
+	p.allocate()
+	p.want(0, methodChannelBind, bindAttrs(0x4000, addrPortOf(plainPeer(t).LocalAddr())))
+	p.channelData(0x4000, make([]byte, 1100))
+	left := filepath.Join(t.TempDir(), "traffic")
+	eventually(t, "the count is saved", func() bool {
+		raw, err := os.ReadFile(file)
+		return err == nil && os.WriteFile(left, raw, 0o600) == nil
+	})
+	s = run(left)
+	s.probe("udp", s.user("ben")).want(508, methodAllocate, udpTransport)
+}
+
+func TestBudgetIsSavedWithinSeconds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "traffic")
+	synctest.Test(t, func(t *testing.T) {
+		b, err := openBudget(Options{Now: time.Now, BudgetFile: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			time.Sleep(housekeepingPause)
+			b.tick(7, time.Now(), slog.New(slog.DiscardHandler))
+		}
+		if b, err = openBudget(Options{Now: time.Now, BudgetFile: file}); err != nil || b.used(0) != 7 {
+			t.Errorf("a crash leaves %d of 7 bytes, %v", b.used(0), err)
+		}
+	})
 }
 
 func TestOptions(t *testing.T) {
