@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Config holds every key of config.toml. The four fields at its end are no
+// Config holds every key of config.toml. The five fields at its end are no
 // keys: they say where the values came from.
 type Config struct {
 	DataDir   string
@@ -38,6 +38,8 @@ type Config struct {
 
 	// places says where each written key stands, as Problems without a sentence.
 	places map[string]Problem
+	// strangers are variables PARLEY_… that belong to nobody here.
+	strangers []Warning
 }
 
 // HTTP is the section [http]: web, WebSocket and API.

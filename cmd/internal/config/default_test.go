@@ -127,7 +127,7 @@ func TestTableReachesEveryField(t *testing.T) {
 	root := reflect.ValueOf(&c).Elem()
 	for i := range root.NumField() {
 		switch name := root.Type().Field(i).Name; name {
-		case "File", "CredentialsDir", "AuthModeWritten", "places":
+		case "File", "CredentialsDir", "AuthModeWritten", "places", "strangers":
 		case "DataDir":
 			if !places[root.Field(i).Addr().Pointer()] {
 				t.Error("no key fills DataDir")

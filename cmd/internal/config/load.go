@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -212,7 +213,7 @@ func (l *loader) environment(env []string) {
 	known := map[string]field{}
 	for _, f := range fields(&l.config) {
 		byVariable[variable(f.key)] = f
-		known[variable(f.key)] = f
+		known[f.key] = f
 	}
 	for _, entry := range slices.Sorted(slices.Values(env)) {
 		name, text, _ := strings.Cut(entry, "=")
@@ -224,8 +225,11 @@ func (l *loader) environment(env []string) {
 			l.config.CredentialsDir = text
 		case name == "STATE_DIRECTORY":
 			l.stateDirectory(text)
-		case strings.HasPrefix(name, "PARLEY_") && !isForeign(name, text):
-			l.problems = append(l.problems, Problem{Variable: name, File: l.file, Sentence: "no key has this variable" + meantVariable(name, known)})
+		case !strings.HasPrefix(name, "PARLEY_") || isForeign(name, text):
+		case isSection(sectionOf(name), known):
+			l.problems = append(l.problems, Problem{Variable: name, File: l.file, Sentence: unknownVariable(name, known)})
+		default:
+			l.config.strangers = append(l.config.strangers, Warning{name, unknownVariable(name, known)})
 		}
 	}
 	_, l.config.AuthModeWritten = l.origin["auth.mode"]
@@ -241,22 +245,30 @@ func (l *loader) stateDirectory(text string) {
 	}
 }
 
-// isForeign knows the variables with our prefix that are no keys: the password
-// of `parley doctor`, and what Kubernetes sets for a service named "parley"
-// (PARLEY_SERVICE_HOST=…, PARLEY_PORT_443_TCP=tcp://…).
-func isForeign(name, text string) bool {
-	rest := strings.TrimPrefix(name, "PARLEY_")
-	return rest == "PASSWORD" ||
-		strings.HasPrefix(rest, "SERVICE_HOST") || strings.HasPrefix(rest, "SERVICE_PORT") ||
-		rest == "PORT" && strings.Contains(text, "://") ||
-		strings.HasPrefix(rest, "PORT_") && strings.Trim(rest[5:min(6, len(rest))], "0123456789") == ""
+// sectionOf is the first word of a variable PARLEY_…, as a section is spelled.
+// One that begins with a section is meant for us, and a slip in it must be told;
+// any other may be another program's, like PARLEY_BIN of a script.
+func sectionOf(name string) string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(name, "PARLEY_"), "_")
+	return strings.ToLower(word)
 }
 
-func meantVariable(name string, known map[string]field) string {
-	for _, k := range slices.Sorted(maps.Keys(known)) {
-		if distance(name, k) <= 2 {
-			return "; did you mean " + k + "?"
+// ofOrchestrator finds what Kubernetes sets for services named "parley" or
+// "parley-relay": PARLEY_SERVICE_HOST=…, PARLEY_RELAY_PORT_443_TCP=tcp://….
+var ofOrchestrator = regexp.MustCompile(`_SERVICE_(HOST|PORT)|_PORT_[0-9]`)
+
+// isForeign knows the variables with our prefix that are no keys: the password
+// of `parley doctor`, and those of an orchestrator.
+func isForeign(name, text string) bool {
+	return name == "PARLEY_PASSWORD" || ofOrchestrator.MatchString(name) ||
+		strings.HasSuffix(name, "_PORT") && strings.Contains(text, "://")
+}
+
+func unknownVariable(name string, known map[string]field) string {
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if distance(name, variable(key)) <= 2 {
+			return "no key has this variable; did you mean " + variable(key) + "?"
 		}
 	}
-	return "; variables are PARLEY_SECTION_KEY in capitals, like PARLEY_HTTP_LISTEN"
+	return "no key has this variable; variables are PARLEY_SECTION_KEY in capitals, like PARLEY_HTTP_LISTEN"
 }

@@ -200,7 +200,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 
 func TestEnvironmentProblemsNameTheVariable(t *testing.T) {
 	_, err := loadText(t, "[relay]\nnope = 1",
-		"PARLEY_RELAY_CREDENTIAL_TTL=60", "PARLEY_HTTP_LISEN=:80", "PARLEY_WHATEVER=1", "PARLEY_SIGNALING_ROOM_MAX=six",
+		"PARLEY_RELAY_CREDENTIAL_TTL=60", "PARLEY_HTTP_LISEN=:80", "PARLEY_SIGNALING_ROOM_MAX=six",
 		"PARLEY_RELAY_DENIED_PEERS=10.0.0.0/8,10.0.0.0/40", "PARLEY_RELAY_ALLOW_OWN_ADDRESSES=yes")
 	want(t, err,
 		`config.toml:2: relay.nope: unknown key`,
@@ -209,15 +209,29 @@ func TestEnvironmentProblemsNameTheVariable(t *testing.T) {
 		`environment: PARLEY_RELAY_CREDENTIAL_TTL: relay.credential_ttl: a duration needs a unit`,
 		`environment: PARLEY_RELAY_DENIED_PEERS: relay.denied_peers: "10.0.0.0/40" is not a CIDR`,
 		`environment: PARLEY_SIGNALING_ROOM_MAX: signaling.room_max: "six" is not a whole number`,
-		`environment: PARLEY_WHATEVER: no key has this variable`,
 	)
 }
 
 func TestVariablesOfOrchestratorsAreNoKeys(t *testing.T) {
-	_, err := loadText(t, "", "PARLEY_SERVICE_HOST=10.0.0.1", "PARLEY_SERVICE_PORT_WEB=80", "PARLEY_PORT=tcp://10.0.0.1:80", "PARLEY_PORT_80_TCP_ADDR=10.0.0.1")
+	_, err := loadText(t, "", "PARLEY_SERVICE_HOST=10.0.0.1", "PARLEY_SERVICE_PORT_WEB=80", "PARLEY_PORT=tcp://10.0.0.1:80", "PARLEY_PORT_80_TCP_ADDR=10.0.0.1",
+		"PARLEY_RELAY_SERVICE_HOST=10.0.0.1", "PARLEY_RELAY_PORT=udp://10.0.0.1:3478", "PARLEY_RELAY_PORT_3478_UDP_PROTO=udp")
 	want(t, err)
-	_, err = loadText(t, "", "PARLEY_PORT=80")
-	want(t, err, "environment: PARLEY_PORT: ")
+	_, err = loadText(t, "", "PARLEY_RELAY_PORT=80")
+	want(t, err, "environment: PARLEY_RELAY_PORT: ")
+}
+
+// A script's own PARLEY_BIN stops nothing; a slip in data_dir, which has no
+// section, is at least told.
+func TestVariablesOfOthersAreToldAlone(t *testing.T) {
+	c, err := loadText(t, "", "PARLEY_BIN=/x", "PARLEY_DATADIR=/y")
+	want(t, err)
+	var told []string
+	for _, w := range c.Warnings() {
+		told = append(told, w.Key+": "+w.Sentence)
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], "PARLEY_BIN: no key") || !strings.HasSuffix(told[1], "did you mean PARLEY_DATA_DIR?") {
+		t.Errorf("warnings: %q", told)
+	}
 }
 
 func TestStateDirectoryIsTheDefaultOfDataDir(t *testing.T) {

@@ -3,13 +3,14 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
 // Warning is something that is allowed and that the operator should know at
 // every start.
 type Warning struct {
-	Key      string
+	Key      string // or the variable of the environment
 	Sentence string
 }
 
@@ -34,7 +35,7 @@ func (c Config) Warnings() []Warning {
 	}
 	warn(c.Relay.Ports.Size() < 40, "relay.ports", "%d ports are few: a call of six may need 30 for each member", c.Relay.Ports.Size())
 	warn(c.Log.Level == slog.LevelDebug, "log.level", "debug writes addresses of people into the log")
-	return append(out, c.idle()...)
+	return slices.Concat(out, c.idle(), c.strangers)
 }
 
 // idle lists keys that are set and do nothing in the chosen mode.
