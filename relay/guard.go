@@ -81,7 +81,7 @@ func (s *Server) binding(rd *reader, c dataplane.Client) {
 		return
 	}
 	if list := m.unknown(); len(list) > 0 {
-		c.Send(newMessage(m.method, classError, m.id).addError(420).addUnknown(list).finish(m.fingerprinted))
+		s.toStranger(c, newMessage(m.method, classError, m.id).addError(420).addUnknown(list).finish(m.fingerprinted))
 		return
 	}
 	rd.answer.begin(m.method, classSuccess, m.id)
@@ -118,11 +118,16 @@ func (s *Server) challenge(c dataplane.Client, m *message, code int, reason stri
 	s.unauthenticated(c, w.finish(m.fingerprinted), reason)
 }
 
-// unauthenticated sends an answer to someone who has not proved who he is. Over
-// UDP the address may be a victim's, so answers to one address are limited; over
-// a stream the connection proves it.
+// unauthenticated answers someone who should have proved who he is.
 func (s *Server) unauthenticated(c dataplane.Client, answer []byte, reason string) {
 	s.count.authFailures.add(reason)
+	s.toStranger(c, answer)
+}
+
+// toStranger sends an error to someone who has not proved who he is. Over UDP the
+// address may be a victim's, so errors to one address are limited; over a stream
+// the connection proves it.
+func (s *Server) toStranger(c dataplane.Client, answer []byte) {
 	if c.Link.Transport() == "udp" && !s.strangers.allow(c.Addr.Addr()) {
 		s.count.dropped.add("rate_limited")
 		return
