@@ -151,7 +151,9 @@ async function pester({ room, to }) {
   const { room: here } = await session.request("room.join", { room });
   const { peer } = here.peers.find(({ name }) => name === to);
   let n = 0;
-  setInterval(() => session.post("signal", { room, to: peer, data: { pc: `restless${n++}`, description: { type: "offer", sdp: "v=0" } } }, () => {}), 100);
+  const say = (part) => session.post("signal", { room, to: peer, data: { pc: `restless${n++}`, ...part } }, () => {});
+  say({ need: "offer" }); // taken from whoever it is; of two first offers that of the greater id counts
+  setInterval(() => say({ description: { type: "offer", sdp: "v=0" } }), 100);
 }
 
 /** Counts every connection that a page makes, also those that come to nothing. */
