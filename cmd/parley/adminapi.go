@@ -21,7 +21,11 @@ func (s *server) adminAPI() http.Handler {
 		Overview: func() any { return s.overview() },
 		Reports:  func() any { return s.reports() },
 		Invite:   s.invite,
-		Refuse:   func(w http.ResponseWriter, status int, code, message string) { refuse(w, status, code, message, 0) },
+		Read: func(w http.ResponseWriter, r *http.Request, into any) error {
+			return auth.ReadJSON(w, r, into, "Send a JSON object with name, and if you like room, ttl, relay and role.")
+		},
+		Fail:   refuseError,
+		Refuse: func(w http.ResponseWriter, status int, code, message string) { refuse(w, status, code, message, 0) },
 	}.Handler()
 }
 
@@ -122,7 +126,7 @@ func (s *server) invite(req admin.InviteRequest) (admin.Invite, error) {
 	if req.TTL != "" {
 		ttl, err := time.ParseDuration(req.TTL)
 		if err != nil {
-			return admin.Invite{}, errors.New("ttl is a duration with its unit, like \"1h\"")
+			return admin.Invite{}, &auth.Refusal{Status: http.StatusBadRequest, Reason: "bad_message", Message: "ttl is a duration with its unit, like \"1h\"."}
 		}
 		inv.TTL = ttl
 	}

@@ -11,14 +11,18 @@ import (
 	"parley/signaling/auth"
 )
 
-// askAdmin asks the admin listener with its token.
-func (p *program) askAdmin(method, path string) *http.Response {
+// askAdmin asks the admin listener with its token; body is a Content-Type and
+// what follows it, or nothing.
+func (p *program) askAdmin(method, path string, body ...string) *http.Response {
 	p.t.Helper()
 	token, err := os.ReadFile(p.cfg.AdminTokenFile())
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	req, _ := http.NewRequest(method, "http://"+p.socks.Admin.Addr().String()+"/admin/api/"+path, nil)
+	req, _ := http.NewRequest(method, "http://"+p.socks.Admin.Addr().String()+"/admin/api/"+path, strings.NewReader(strings.Join(body[min(1, len(body)):], "")))
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", body[0])
+	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

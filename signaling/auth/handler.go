@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// maxBody is the largest body of POST /login, in bytes.
+// maxBody is the largest body that ReadJSON takes, in bytes.
 const maxBody = 64 << 10
 
 // loginAnswer is the body of a 200 to POST /login.
@@ -57,8 +57,8 @@ func (s *Service) HandleLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) (l Login, token string, err error) {
-	in, err := readCredentials(w, r)
-	if err != nil {
+	var in credentialsBody
+	if err := ReadJSON(w, r, &in, `Send a JSON object with text fields: {"name":"…","password":"…"} or {"token":"…"}.`); err != nil {
 		return l, "", err
 	}
 	if l, err = s.signIn(r, in); err != nil {
@@ -68,26 +68,27 @@ func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) (l Login, t
 	return l, token, err
 }
 
-// readCredentials reads the JSON object of POST /login; unknown fields are
-// ignored.
-func readCredentials(w http.ResponseWriter, r *http.Request) (in credentialsBody, err error) {
+// ReadJSON reads the JSON object of a request into a struct; unknown fields are
+// ignored. Its errors are refusals; wanted is the sentence of the one about an
+// object that does not fit.
+func ReadJSON(w http.ResponseWriter, r *http.Request, into any, wanted string) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return in, &Refusal{Status: http.StatusUnsupportedMediaType, Reason: "bad_message",
+		return &Refusal{Status: http.StatusUnsupportedMediaType, Reason: "bad_message",
 			Message: "Send JSON with Content-Type: application/json."}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
-		return in, &Refusal{Status: http.StatusRequestEntityTooLarge, Reason: "too_big",
+		return &Refusal{Status: http.StatusRequestEntityTooLarge, Reason: "too_big",
 			Message: "The request is larger than 64 KiB."}
 	case err != nil:
-		return in, badMessage("The request ended too early.")
+		return badMessage("The request ended too early.")
 	}
-	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || json.Unmarshal(body, &in) != nil {
-		return in, badMessage(`Send a JSON object with text fields: {"name":"…","password":"…"} or {"token":"…"}.`)
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || json.Unmarshal(body, into) != nil {
+		return badMessage(wanted)
 	}
-	return in, nil
+	return nil
 }
 
 // logRefusal keeps the log as slow as passwords are compared: everything else

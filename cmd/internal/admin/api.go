@@ -15,8 +15,10 @@ type API struct {
 	EndUser  func(user string) bool // false when the user has no session and no relay
 	Rooms    func() any
 	Overview func() any
-	Reports  func() any                          // how calls connected, as the clients told
-	Invite   func(InviteRequest) (Invite, error) // an error is a sentence for the person who asked
+	Reports  func() any // how calls connected, as the clients told
+	Invite   func(InviteRequest) (Invite, error)
+	Read     func(w http.ResponseWriter, r *http.Request, into any) error // the JSON of a request
+	Fail     func(w http.ResponseWriter, err error)                       // answers with what Read or Invite said
 	Refuse   func(w http.ResponseWriter, status int, code, message string)
 }
 
@@ -35,9 +37,6 @@ type Invite struct {
 	Link      string    `json:"link"`
 	ExpiresAt time.Time `json:"expiresAt"`
 }
-
-// maxBody bounds the JSON of a request.
-const maxBody = 64 << 10
 
 // Handler serves the API. Who may call it is for the caller to judge.
 func (a API) Handler() http.Handler {
@@ -79,13 +78,13 @@ func (a API) deleted(w http.ResponseWriter, found bool, missing string) {
 
 func (a API) invite(w http.ResponseWriter, r *http.Request) {
 	var req InviteRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req); err != nil {
-		a.Refuse(w, http.StatusBadRequest, "bad_message", "Send a JSON object with name, and if you like room, ttl, relay and role.")
-		return
+	var inv Invite
+	err := a.Read(w, r, &req)
+	if err == nil {
+		inv, err = a.Invite(req)
 	}
-	inv, err := a.Invite(req)
 	if err != nil {
-		a.Refuse(w, http.StatusBadRequest, "bad_message", err.Error())
+		a.Fail(w, err)
 		return
 	}
 	writeJSON(w, inv)

@@ -16,6 +16,7 @@ func TestAPI(t *testing.T) {
 		EndRelay: func(id string) bool { return id == "r1" },
 		EndUser:  func(user string) bool { return user == "u_ann" },
 		Invite:   func(admin.InviteRequest) (admin.Invite, error) { return admin.Invite{Token: "pi_x"}, nil },
+		Read:     func(http.ResponseWriter, *http.Request, any) error { return nil },
 		Refuse:   func(w http.ResponseWriter, status int, code, _ string) { http.Error(w, code, status) },
 	}.Handler()
 	for _, c := range []struct {

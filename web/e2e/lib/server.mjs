@@ -91,7 +91,7 @@ async function ready(server, child) {
 export async function adminInvite(server, name) {
   const token = (await readFile(path.join(server.dir, "data", "admin-token"), "utf8")).trim();
   const answer = await fetch(`http://127.0.0.1:${server.admin}/admin/api/invites`, {
-    method: "POST", headers: { Authorization: `Bearer ${token}` }, body: JSON.stringify({ name, role: "admin" }),
+    method: "POST", headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" }, body: JSON.stringify({ name, role: "admin" }),
   });
   return `#t=${(await answer.json()).token}`;
 }
