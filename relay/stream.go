@@ -49,7 +49,12 @@ type stream struct {
 //	Rewire(func(socket net.Conn) net.Conn)
 //
 // that puts what the function returns in the place of the socket; without it each
-// packet over TLS costs system calls of its own.
+// packet over TLS costs system calls of its own. A connection that was accepted a
+// while ago has a method
+//
+//	Accepted() time.Time
+//
+// that tells when: the first frame is due from then on.
 func (s *Server) ServeConn(c net.Conn) {
 	st := s.newStream(c)
 	if !s.enter(st) {
@@ -64,6 +69,9 @@ func (s *Server) ServeConn(c net.Conn) {
 
 func (s *Server) newStream(c net.Conn) *stream {
 	st := &stream{s: s, conn: c, since: time.Now()}
+	if known, ok := c.(interface{ Accepted() time.Time }); ok {
+		st.since = known.Accepted()
+	}
 	st.client = dataplane.Client{Link: st, Addr: tcpAddr(c.RemoteAddr()), Local: tcpAddr(c.LocalAddr()).Addr()}
 	st.key = addressKey(st.client.Addr.Addr())
 	st.secure = isTLS(c)

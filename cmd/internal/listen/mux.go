@@ -49,7 +49,7 @@ type Mux struct {
 // MuxOptions is what a Mux does with the connections of its port.
 type MuxOptions struct {
 	TLS  *tls.Config    // nil: TLS is not spoken
-	Turn func(net.Conn) // serves one TURN connection and returns when it has ended
+	Turn func(net.Conn) // serves one TURN connection, with a method Accepted() time.Time, and returns when it has ended
 	// Upgrade may take an HTTP connection of which head is all that came yet. It
 	// answers on c and returns true, or touches nothing and returns false: then
 	// the connection goes to HTTP, head included. It must not keep head. Nil
@@ -290,7 +290,8 @@ const tlsHandshakeByte = 0x16
 // decide reads the first bytes, through TLS where that is spoken. Nil is for a
 // connection that said nothing in time.
 func (m *Mux) decide(raw net.Conn) *peeked {
-	raw.SetDeadline(time.Now().Add(firstBytes))
+	accepted := time.Now()
+	raw.SetDeadline(accepted.Add(firstBytes))
 	p, err := m.peek(raw)
 	if err != nil {
 		return nil
@@ -301,6 +302,7 @@ func (m *Mux) decide(raw net.Conn) *peeked {
 		}
 	}
 	raw.SetDeadline(time.Time{})
+	p.accepted = accepted
 	return p
 }
 
@@ -333,66 +335,3 @@ func (l httpListener) Accept() (net.Conn, error) {
 
 func (l httpListener) Close() error   { return l.m.Close() }
 func (l httpListener) Addr() net.Addr { return l.m.inner.Addr() }
-
-// peekSize holds the whole head of a usual request, and a TLS ClientHello.
-const peekSize = 2048
-
-// peeked gives back what was read to decide.
-type peeked struct {
-	net.Conn
-	ahead []byte // what is still to be given back; of buf
-	buf   *[peekSize]byte
-	pool  *sync.Pool
-}
-
-// peek waits for the first bytes and takes what has come.
-func (m *Mux) peek(c net.Conn) (*peeked, error) {
-	buf := m.ahead.Get().(*[peekSize]byte)
-	n, err := c.Read(buf[:])
-	if n == 0 {
-		m.ahead.Put(buf)
-		return nil, err
-	}
-	return &peeked{Conn: c, ahead: buf[:n], buf: buf, pool: &m.ahead}, nil
-}
-
-// Read has one caller at a time, as with any connection that is parsed.
-func (p *peeked) Read(b []byte) (int, error) {
-	if p.buf == nil || len(b) == 0 {
-		return p.Conn.Read(b)
-	}
-	n := copy(b, p.ahead)
-	if p.ahead = p.ahead[n:]; len(p.ahead) == 0 {
-		p.release()
-	}
-	return n, nil
-}
-
-// release drops what has not been given back.
-func (p *peeked) release() {
-	if p.buf != nil {
-		p.pool.Put(p.buf)
-		p.ahead, p.buf = nil, nil
-	}
-}
-
-// NetConn is the connection below, as with tls.Conn. It misses nothing once a
-// Read with room for peekSize has returned, such as the first one of net/http.
-func (p *peeked) NetConn() net.Conn { return p.Conn }
-
-// Rewire puts what f makes of the connection below in its place, while nobody
-// reads or writes: a relay has another way to use a socket.
-func (p *peeked) Rewire(f func(net.Conn) net.Conn) { p.Conn = f(p.Conn) }
-
-// TLSState tells whether c came through TLS, and with which parameters.
-func TLSState(c net.Conn) (tls.ConnectionState, bool) {
-	p, ok := c.(*peeked)
-	if !ok {
-		return tls.ConnectionState{}, false
-	}
-	t, ok := p.Conn.(*tls.Conn)
-	if !ok {
-		return tls.ConnectionState{}, false
-	}
-	return t.ConnectionState(), true
-}
