@@ -31,10 +31,10 @@ type call struct {
 	from    peerObject
 	media   json.RawMessage
 	expires int64   // Unix seconds
-	targets []*peer // tabs at which it rings
+	targets []*peer // tabs at which it rings; fixed, and its taker's, once it is taken
 	single  bool    // one tab was called, so no other is rung
 	rings   bool    // a tab said that it rings
-	taken   bool    // accepted: nobody else can, but the callee is not in the room yet
+	taken   bool    // being accepted: nobody else can, but the callee is not in the room yet
 	timer   *time.Timer
 }
 
@@ -196,7 +196,7 @@ func (b *callBook) untarget(p *peer) []*call {
 	var lost []*call
 	for _, c := range b.byID {
 		at := slices.Index(c.targets, p)
-		if at < 0 {
+		if at < 0 || c.taken {
 			continue
 		}
 		if c.targets = slices.Delete(c.targets, at, at+1); len(c.targets) == 0 {

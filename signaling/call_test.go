@@ -244,14 +244,53 @@ func TestANewTabRingsToo(t *testing.T) {
 func TestAcceptInAFullRoomFails(t *testing.T) {
 	s := start(t, options())
 	ann := s.join(t, "ann")
-	bob, carl := s.join(t, "bob"), s.join(t, "carl")
+	bob, carl, tab := s.join(t, "bob"), s.join(t, "carl"), s.join(t, "carl")
 	_, room := ann.ring(obj{"name": "bob"})
 	ann.ask("room.set", obj{"room": room, "max": 2})
 	call := ann.ask("call.start", obj{"room": room, "to": obj{"name": "carl"}})["call"]
 	ring := bob.until("call.ring")
 	bob.ask("call.accept", obj{"call": ring["call"]})
 	carl.until("call.ring")
-	carl.refused("room_full", "call.accept", obj{"call": call})
-	ann.until("call.end", "call", call, "reason", "failed")
+	carl.failsToAccept(ann, call, "room_full")
+	tab.until("call.end", "call", call, "reason", "failed")
 	bob.refused("room_full", "call.start", obj{"room": room, "to": obj{"name": "carl"}})
+
+	// Who was removed from the room cannot be called back into it.
+	ann.ask("room.kick", obj{"room": room, "peer": bob.peer()})
+	call = ann.ask("call.start", obj{"room": room, "to": obj{"name": "bob"}})["call"]
+	bob.failsToAccept(ann, call, "denied")
+	if got := s.hub.Snapshot().Calls; got["accepted"] != 1 || got["failed"] != 2 {
+		t.Errorf("calls %v", got)
+	}
+}
+
+// failsToAccept checks what both sides hear of a call whose room lets nobody in.
+func (c *client) failsToAccept(caller *client, call any, code string) {
+	c.t.Helper()
+	caller.sync()
+	re := c.request("call.accept", obj{"call": call})
+	c.until("call.end", "call", call, "reason", "failed")
+	c.until("error", "re", re, "code", code)
+	if f := caller.next(); !matches(f, []any{"t", "call.end", "call", call, "reason", "failed", "by", c.peer()}) {
+		c.t.Fatalf("the caller hears %v", f)
+	}
+}
+
+func TestMutualCallsThatCannotMeetFail(t *testing.T) {
+	s := start(t, options())
+	ann, bob := s.join(t, "ann"), s.join(t, "bob")
+	call, room := ann.ring(obj{"name": "bob"})
+	ann.ask("room.set", obj{"room": room, "max": 1})
+	bob.until("call.ring")
+	bob.ask("call.start", obj{"to": obj{"name": "ann"}})
+	for _, c := range []*client{ann, bob} {
+		for f := c.next(); f["t"] != "call.end"; f = c.next() {
+			if f["t"] == "call.update" {
+				t.Fatalf("unexpected: %v", f)
+			}
+		}
+	}
+	bob.sync()
+	ann.refused("not_in_room", "room.leave", obj{"room": room}) // the room went with the call
+	bob.refused("gone", "call.accept", obj{"call": call})
 }

@@ -66,16 +66,42 @@ func (b *callBook) take(id string, p *peer) *call {
 	defer b.mu.Unlock()
 	c := b.atLocked(id, p)
 	if c != nil {
-		b.takeLocked(c, p)
+		c.takeLocked()
 	}
 	return c
 }
 
-// takeLocked answers a call: the caller hears it, and the callee's other tabs
-// stop ringing. It stays in the book until p is in the room.
-func (b *callBook) takeLocked(c *call, p *peer) {
+// takeLocked keeps everybody else from answering. Nobody hears of it, and the
+// call stays in the book, until it is known whether the room lets its taker in.
+func (c *call) takeLocked() {
 	c.taken = true
 	c.timer.Stop()
+}
+
+// joinCall lets who has taken a call into its room, and tells both sides
+// whether that went well.
+func (h *Hub) joinCall(p *peer, c *call, e entry) error {
+	c.room.invite(p.user)
+	e.invited = true
+	answer := e.answer
+	e.answer = func(snapshot []byte, mail int) {
+		c.accepted(p)
+		answer(snapshot, mail)
+	}
+	err := h.enterRoom(c.room, p, e)
+	h.calls.remove(c)
+	if err != nil {
+		c.failed(p)
+		h.calls.close(c, endFailed)
+		return err
+	}
+	h.stats.called("accepted")
+	return nil
+}
+
+// accepted tells the caller, and has the callee's other tabs stop ringing. The
+// call is taken.
+func (c *call) accepted(p *peer) {
 	c.caller.push("call.update", callUpdate(c.id, "accepted"))
 	for _, tab := range c.targets {
 		if tab != p {
@@ -84,19 +110,16 @@ func (b *callBook) takeLocked(c *call, p *peer) {
 	}
 }
 
-// joinCall lets who has taken a call into its room.
-func (h *Hub) joinCall(p *peer, c *call, e entry) error {
-	c.room.invite(p.user)
-	e.invited = true
-	err := h.enterRoom(c.room, p, e)
-	h.calls.remove(c)
-	if err != nil {
-		h.stats.called(endFailed)
-		c.caller.push("call.end", fields(callEnd{Call: c.id, Reason: endFailed, By: p.id}))
-		return err
+// failed tells both sides, p among them, that p took the call in vain.
+func (c *call) failed(p *peer) {
+	body := fields(callEnd{Call: c.id, Reason: endFailed, By: p.id})
+	c.caller.push("call.end", body)
+	p.push("call.end", body)
+	for _, tab := range c.targets {
+		if tab != p {
+			tab.push("call.end", body)
+		}
 	}
-	h.stats.called("accepted")
-	return nil
 }
 
 func (b *callBook) remove(c *call) {

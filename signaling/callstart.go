@@ -78,9 +78,9 @@ func (h *Hub) callAnew(p *peer, m *message, callee callee, media json.RawMessage
 // joinMutual lets p, who was answered as if his own call had been accepted,
 // into the room of the other one's call.
 func (h *Hub) joinMutual(p *peer, c *call) {
-	if err := h.joinCall(p, c, entry{introduce: true}); err != nil {
-		p.push("call.end", fields(callEnd{Call: c.id, Reason: endFailed}))
-	}
+	h.joinCall(p, c, entry{introduce: true, answer: func([]byte, int) { // who fails hears it in call.end
+		p.push("call.update", callUpdate(c.id, "accepted"))
+	}})
 }
 
 // callee is who is called.
@@ -265,8 +265,7 @@ func (b *callBook) takeMutualLocked(p *peer, m *message, user string) *call {
 	for _, c := range b.byID {
 		if c.user == p.user && c.caller.user == user && !c.taken {
 			p.answer(m, started{c.id, c.room.name, c.expires, true})
-			b.takeLocked(c, p)
-			p.push("call.update", callUpdate(c.id, "accepted"))
+			c.takeLocked()
 			return c
 		}
 	}
