@@ -214,8 +214,21 @@ func (b *callBook) ringNew(p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.byID {
-		if c.user == p.user && !c.taken && !c.single {
+		if c.user == p.user && !c.taken && !c.single && !slices.Contains(c.targets, p) {
 			c.targets = append(c.targets, p)
+			p.push("call.ring", c.ring())
+		}
+	}
+}
+
+// startOver makes both counters of a tab start again; what rings at it is rung
+// anew, and once.
+func (b *callBook) startOver(p *peer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.startOver()
+	for _, c := range b.byID {
+		if !c.taken && slices.Contains(c.targets, p) {
 			p.push("call.ring", c.ring())
 		}
 	}

@@ -116,7 +116,7 @@ func (h *Hub) resume(p *peer, s *socket, id Identity, last uint64) error {
 	p.setAway(false)
 	if !resumed || !p.attach(s, last, h.welcome(p, s, true)) {
 		h.unwatch(p)
-		p.startOver()
+		h.startOver(p)
 		h.attachAnew(p, s)
 	}
 	h.touch(p)
@@ -127,7 +127,7 @@ func (h *Hub) resume(p *peer, s *socket, id Identity, last uint64) error {
 // queued by now is new to the client.
 func (h *Hub) attachAnew(p *peer, s *socket) {
 	for !p.attach(s, 0, h.welcome(p, s, false)) {
-		p.startOver()
+		h.startOver(p)
 	}
 }
 
@@ -152,6 +152,15 @@ func (p *peer) canResume(id Identity, last uint64) (resumed, live bool) {
 	id.Name = p.who.Name
 	p.who = id
 	return p.out.holds(last), true
+}
+
+// startOver forgets what was queued for a session that lives, and queues anew
+// what waits for its answer: the client cannot ask for that.
+func (h *Hub) startOver(p *peer) {
+	h.calls.startOver(p)
+	for _, r := range p.inRooms() {
+		r.knockAgain(p)
+	}
 }
 
 // startOver makes both counters start again.

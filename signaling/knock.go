@@ -77,6 +77,22 @@ func (r *room) knock(p *peer, m *message, text string) error {
 	return nil
 }
 
+// showKnocksLocked tells a host of those who wait since before it could hear.
+func (r *room) showKnocksLocked(host *peer) {
+	for _, k := range r.knocks {
+		host.push("room.knock", k.body)
+	}
+}
+
+// knockAgain is for a host who has lost what was queued for him.
+func (r *room) knockAgain(p *peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.host == p.id {
+		r.showKnocksLocked(p)
+	}
+}
+
 // admitPeer handles room.admit.
 func (h *Hub) admitPeer(p *peer, m *message) error {
 	f, err := decode[struct {

@@ -83,3 +83,29 @@ func TestAResumeDoesNotHideWhatWasForgottenMeanwhile(t *testing.T) {
 	}
 	bob.ask("ice.get", nil)
 }
+
+// What asks for an answer is asked again of a session that starts over: its
+// tab has forgotten it.
+func TestWhatWaitsForAnAnswerOutlivesAStartOver(t *testing.T) {
+	s := start(t, options())
+	ann, bob, eve := s.join(t, "ann"), s.join(t, "bob"), s.join(t, "guest:eve")
+	bob.ask("room.join", obj{"room": "r", "create": true})
+	bob.ask("room.set", obj{"room": "r", "locked": true})
+	eve.ask("room.knock", obj{"room": "r", "note": "Hi"})
+	call, _ := ann.ring(obj{"peer": bob.peer()})
+	bob.until("call.ring")
+	bob.send(obj{"t": "ping", "ack": bob.last}) // so a resume from 1 is not possible
+	bob.until("pong")
+	if w := bob.back(1); w["resumed"] != false {
+		t.Fatalf("welcome %v", w)
+	}
+	for _, want := range []string{"call.ring", "room.knock"} {
+		if f := bob.next(); f["t"] != want {
+			t.Fatalf("instead of %s: %v", want, f)
+		}
+	}
+	bob.sync("call.ring", "room.knock")
+	bob.ask("room.admit", obj{"room": "r", "peer": eve.peer(), "allow": true})
+	bob.ask("call.accept", obj{"call": call})
+	ann.until("call.update", "state", "accepted")
+}

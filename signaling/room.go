@@ -202,9 +202,7 @@ func (r *room) passOnLocked() {
 	next := r.members[0]
 	r.host = next.peer.id
 	r.tellLocked(nil, "room", r.changedLocked("host", next.peer.id))
-	for _, k := range r.knocks {
-		next.peer.push("room.knock", k.body)
-	}
+	r.showKnocksLocked(next.peer)
 }
 
 func (r *room) closeIfEmptyLocked() bool {
