@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"parley/cmd/internal/config"
-	"parley/signaling/auth"
 )
 
 // loadConfig reads the -config flag of a command and the configuration.
@@ -24,14 +23,24 @@ func configFlag(fs *flag.FlagSet) *string {
 	return fs.String("config", "", "the configuration `FILE`; without it ./config.toml, then /etc/parley/config.toml, then the defaults")
 }
 
-func checkCommand(_ context.Context, t terminal, fs *flag.FlagSet, args []string) error {
+// loadChecked is loadConfig with what is wrong inside the files of [auth] among
+// the problems.
+func loadChecked(t terminal, fs *flag.FlagSet, args []string) (config.Config, error) {
 	cfg, err := loadConfig(t, fs, args)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
-		return err
+		return cfg, err
 	}
 	if problems = checkContents(cfg, problems); len(problems) > 0 {
-		return problems
+		return cfg, problems
+	}
+	return cfg, nil
+}
+
+func checkCommand(_ context.Context, t terminal, fs *flag.FlagSet, args []string) error {
+	cfg, err := loadChecked(t, fs, args)
+	if err != nil {
+		return err
 	}
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintf(t.out, "warning: %s: %s\n", w.Key, w.Sentence)
@@ -41,25 +50,11 @@ func checkCommand(_ context.Context, t terminal, fs *flag.FlagSet, args []string
 }
 
 // checkContents adds what is wrong inside the files of [auth] to the problems of
-// the configuration itself. A file that could not be read is left alone, and so
-// is a key about which something was said already.
+// the configuration itself, unless that could not be read.
 func checkContents(cfg config.Config, known config.Problems) config.Problems {
 	if slices.ContainsFunc(known, config.Problem.OfFile) {
 		return known
 	}
-	said := func(key string) bool {
-		return slices.ContainsFunc(known, func(p config.Problem) bool { return p.Key == key })
-	}
-	creds, found := credentials(cfg)
-	for _, p := range found {
-		if !said(p.Key) {
-			known = append(known, p)
-		}
-	}
-	if len(known) == 0 {
-		if err := auth.Check(cfg.Auth.Mode, creds); err != nil {
-			known = append(known, cfg.Problem("", err.Error()))
-		}
-	}
-	return known
+	_, found := credentials(cfg, known)
+	return append(known, found...).Sorted()
 }

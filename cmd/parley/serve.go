@@ -67,7 +67,7 @@ type server struct {
 }
 
 func serveCommand(ctx context.Context, t terminal, fs *flag.FlagSet, args []string) error {
-	cfg, err := loadConfig(t, fs, args)
+	cfg, err := loadChecked(t, fs, args)
 	if err != nil {
 		return err
 	}

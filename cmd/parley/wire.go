@@ -72,7 +72,7 @@ func visitorsOf(cfg config.Config) int {
 }
 
 func (s *server) buildUsers(context.Context) (err error) {
-	creds, problems := credentials(s.cfg)
+	creds, problems := credentials(s.cfg, nil)
 	if len(problems) > 0 {
 		return problems
 	}

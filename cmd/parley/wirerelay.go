@@ -143,7 +143,7 @@ func (s *server) reload(load func() (config.Config, error)) {
 		}
 		return
 	}
-	creds, problems := credentials(next)
+	creds, problems := credentials(next, nil)
 	secrets, err := relaySecrets(next)
 	if err != nil {
 		problems = append(problems, next.Problem("relay.secrets_file", err.Error()))

@@ -26,6 +26,12 @@ type JWTKey struct {
 	Data []byte // a PEM public key, or an HS256 secret of at least 32 bytes
 }
 
+// Check says what New would find wrong with the key.
+func (k JWTKey) Check() error {
+	_, err := parseJWTKey(k)
+	return err
+}
+
 // jwtKey is a key with the only algorithms that it verifies: the header of a
 // token never chooses.
 type jwtKey struct {

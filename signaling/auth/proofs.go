@@ -52,12 +52,18 @@ func (s *Service) prove(c Credentials) (*proofs, error) {
 	return p, nil
 }
 
-// Check says what New would find wrong with credentials under a mode.
-func Check(mode string, c Credentials) error {
-	s := &Service{opts: Options{Mode: mode}}
-	_, err := s.prove(c)
-	return err
+// CheckPassword says what New would find wrong with a shared password.
+func CheckPassword(password string) error {
+	if !isHash(password) {
+		return passwordOK(password)
+	}
+	if err := checkHash(password); err != nil {
+		return fmt.Errorf("%w: write the password itself or a new hash", err)
+	}
+	return nil
 }
+
+func isHash(password string) bool { return strings.HasPrefix(password, "$2") && len(password) == 60 }
 
 func (p *proofs) addAccounts(c Credentials) error {
 	cost := newCost
@@ -86,16 +92,13 @@ func (p *proofs) addShared(c Credentials) error {
 	if c.Password == "" {
 		return errors.New("auth mode password needs a password: write one into auth.password_file")
 	}
+	err := CheckPassword(c.Password)
 	hash := c.Password
-	if strings.HasPrefix(hash, "$2") && len(hash) == 60 {
-		if err := checkHash(hash); err != nil {
-			return fmt.Errorf("auth.password_file: %w: write the password itself or a new hash", err)
-		}
-	} else {
-		var err error
-		if hash, err = HashPassword(c.Password); err != nil {
-			return fmt.Errorf("auth.password_file: %w", err)
-		}
+	if err == nil && !isHash(hash) {
+		hash, err = HashPassword(hash)
+	}
+	if err != nil {
+		return fmt.Errorf("auth.password_file: %w", err)
 	}
 	p.shared, p.sharedBy = []byte(hash), fingerprint("password", c.Password)
 	p.grants[p.sharedBy] = true

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -25,7 +26,7 @@ type Account struct {
 	Role string // RoleUser or RoleAdmin
 }
 
-// LoadUsers reads a users file. An error names the line.
+// LoadUsers reads a users file. Its error is that of ParseUsers.
 func LoadUsers(path string) ([]Account, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -35,7 +36,8 @@ func LoadUsers(path string) ([]Account, error) {
 }
 
 // ParseUsers reads the content of a users file; name stands in its errors.
-// Blank lines and lines that start with # are comments.
+// Blank lines and lines that start with # are comments. The error joins one for
+// each bad line, which names it.
 func ParseUsers(name string, data []byte) ([]Account, error) {
 	f, err := parseUsersFile(name, data)
 	if err != nil {
@@ -74,17 +76,19 @@ func parseUsersFile(name string, data []byte) (*usersFile, error) {
 	if text == "" {
 		return f, nil
 	}
+	var bad []error
 	for i, raw := range strings.Split(text, "\n") {
 		line, err := parseUsersLine(raw)
 		if err == nil && line.form != "" && f.index(line.form) >= 0 {
 			err = fmt.Errorf("the name %q stands here twice: remove one of the lines", line.account.Name)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", name, i+1, err)
+			bad = append(bad, fmt.Errorf("%s:%d: %w", name, i+1, err))
+			continue
 		}
 		f.lines = append(f.lines, line)
 	}
-	return f, nil
+	return f, errors.Join(bad...)
 }
 
 func parseUsersLine(raw string) (usersLine, error) {

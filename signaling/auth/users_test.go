@@ -43,6 +43,13 @@ func TestParseUsers(t *testing.T) {
 	}
 }
 
+func TestEveryBadLineIsNamed(t *testing.T) {
+	_, err := auth.ParseUsers("users", []byte("bob\nAnn:"+annHash+":user\nann:"+annHash+":user\n:::\n"))
+	if err == nil || strings.Count(err.Error(), "\n") != 2 || !strings.Contains(err.Error(), "\nusers:3: ") || !strings.Contains(err.Error(), "\nusers:4: ") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestEditUsers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users")
 	steps := []struct {

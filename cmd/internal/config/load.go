@@ -50,7 +50,7 @@ func load(paths []string, must bool, env []string) (Config, error) {
 	l.environment(env)
 	l.validate()
 	if len(l.problems) > 0 {
-		return l.config, l.problems.sorted()
+		return l.config, l.problems.Sorted()
 	}
 	return l.config, nil
 }

@@ -54,8 +54,9 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted brings problems into the order in which a person mends them.
-func (p Problems) sorted() Problems {
+// Sorted brings problems, in their place, into the order in which a person mends
+// them; those of one line keep theirs.
+func (p Problems) Sorted() Problems {
 	rank := func(x Problem) int {
 		switch {
 		case x.Line > 0:
