@@ -3,8 +3,10 @@ package relay
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -207,6 +209,45 @@ func TestThroughItself(t *testing.T) {
 	p.sendIndication(s.addr, newRequest(methodAllocate).b)
 	p.wantSilence("an answer through the relay")
 	eventually(t, "the drop is counted", func() bool { return s.Snapshot().Dropped["own_relay"] == 1 })
+}
+
+// lines takes the lines of a log that name a rule, for as long as there is room.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), "rule=") {
+		select {
+		case l <- string(b):
+		default:
+		}
+	}
+	return len(b), nil
+}
+
+// TestRefusedInTheDataPlane: the log says which rule keeps packets from a peer,
+// once and not at the end of every call between two relays.
+func TestRefusedInTheDataPlane(t *testing.T) {
+	log := make(lines, 100)
+	s := start(t, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	other := s.probe("udp", s.user("ben"))
+	ended := other.allocate()
+	p := s.probe("udp", s.user("ann"))
+	p.allocate()
+	far := netip.MustParseAddrPort("8.8.8.8:53")
+	p.want(0, methodCreatePermission, with(peerAttr(ended), peerAttr(far)))
+	other.want(0, methodRefresh, func(w *builder) { w.addUint32(attrLifetime, 0) })
+	for range 5 {
+		p.sendIndication(ended, []byte("x"))
+		p.sendIndication(far, []byte("x"))
+	}
+	eventually(t, "the drops are counted", func() bool { return s.Snapshot().Dropped["denied"] == 10 })
+	eventually(t, "a line is written", func() bool { return len(log) > 0 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-log; !strings.Contains(line, "rule=low_port peer=8.8.8.8:53") || !strings.Contains(line, ruleLowPort.hint()) || len(log) > 0 {
+		t.Errorf("%d lines more than %q", len(log), line)
+	}
 }
 
 // TestUnreachablePeer: an error of the network concerns that peer alone.

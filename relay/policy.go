@@ -105,10 +105,10 @@ func (p *policy) judge(peer netip.AddrPort, withPort bool) rule {
 	return p.judgeWith(p.live, peer, withPort)
 }
 
-// reaches tells whether datagrams may go to a peer and come from it that is no
-// live relay. It takes no lock.
-func (p *policy) reaches(peer netip.AddrPort) bool {
-	return p.judgeWith(func(netip.AddrPort) bool { return false }, peer, true) == pass
+// judgeOutside tells whether datagrams may go to a peer and come from it that is
+// no live relay. It takes no lock.
+func (p *policy) judgeOutside(peer netip.AddrPort) rule {
+	return p.judgeWith(func(netip.AddrPort) bool { return false }, peer, true)
 }
 
 func (p *policy) judgeWith(live func(netip.AddrPort) bool, peer netip.AddrPort, withPort bool) rule {

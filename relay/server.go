@@ -361,6 +361,7 @@ func (s *Server) housekeeping() {
 		}
 		s.sweep(time.Now())
 		s.budget.tick(s.relayed(), s.o.Now(), s.o.Log)
+		s.slowLog.tick()
 		if time.Since(looked) >= interfacePause {
 			looked = time.Now()
 			s.lookAround()

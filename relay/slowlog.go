@@ -4,12 +4,14 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // slowLog writes lines that an attacker can cause, a few and no more.
 type slowLog struct {
-	log *slog.Logger
+	log  *slog.Logger
+	away [ruleCount]atomic.Pointer[netip.AddrPort] // by the data plane, since the last tick
 
 	mu   sync.Mutex
 	last map[string]time.Time // by message or rule: both come from the code
@@ -31,11 +33,32 @@ func (l *slowLog) warn(message string, args ...any) {
 	}
 }
 
-// rule says which rule refused a peer and how to allow it.
+// rule says which rule refused a peer that a client asked for, and how to allow it.
 func (l *slowLog) rule(r rule, peer netip.AddrPort) {
+	l.refused("A client asked for a peer that the relay does not reach.", r, peer)
+}
+
+func (l *slowLog) refused(message string, r rule, peer netip.AddrPort) {
 	if l.due(r.String(), rulePause) {
-		l.log.Info("A client asked for a peer that the relay does not reach.",
-			"rule", r.String(), "peer", peer, "hint", r.hint())
+		l.log.Info(message, "rule", r.String(), "peer", peer, "hint", r.hint())
+	}
+}
+
+// turnedAway is rule for the data plane: it may be called under its lock, so the
+// line is left to tick.
+func (l *slowLog) turnedAway(r rule, peer netip.AddrPort) {
+	if l.away[r].Load() == nil {
+		first := peer // nothing to collect for the others
+		l.away[r].Store(&first)
+	}
+}
+
+// tick writes the lines that turnedAway has left.
+func (l *slowLog) tick() {
+	for r := range ruleCount {
+		if peer := l.away[r].Swap(nil); peer != nil {
+			l.refused("Packets of a peer that the relay does not reach are dropped.", r, *peer)
+		}
 	}
 }
 
