@@ -47,6 +47,26 @@ func TestTLSOfEveryPort(t *testing.T) {
 	}
 }
 
+// Where a request comes from is judged before what it asks for.
+func TestForeignPagesAreRefusedFirst(t *testing.T) {
+	p := start(t)
+	for _, path := range []string{"/ws", "/reports", "/login", "/logout", "/me", "/ice-config", "/config", "/admin/api/relays", "/admin/api/nothing"} {
+		for _, method := range []string{"GET", "POST", "DELETE", "OPTIONS"} {
+			req, _ := http.NewRequest(method, p.web+path, nil)
+			req.Header.Set("Origin", "https://elsewhere.example")
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), `"bad_origin"`) {
+				t.Errorf("%s %s: %s %s", method, path, resp.Status, body)
+			}
+		}
+	}
+}
+
 // A WebSocket through TLS is as good as one without.
 func TestWebSocketOverTLS(t *testing.T) {
 	p := start(t, func(c *config.Config) { c.TLS.Mode = "self-signed" })

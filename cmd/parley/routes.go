@@ -27,17 +27,28 @@ func (s *server) routes(site http.Handler) http.Handler {
 	} {
 		mux.Handle(e.path, s.users.CORS(only(e.method, e.serve)))
 	}
-	mux.Handle("/ws", only(http.MethodGet, s.hub.ServeHTTP))
+	mux.Handle("/ws", s.fromOurPages(only(http.MethodGet, s.hub.ServeHTTP)))
 	mux.Handle("/healthz", only(http.MethodGet, s.ready.Healthz))
 	mux.Handle("/readyz", only(http.MethodGet, s.ready.Readyz))
-	mux.Handle("/reports", only(http.MethodPost, s.leaveReport))
-	mux.Handle("/admin/api/", s.forAdmins(s.adminAPI()))
+	mux.Handle("/reports", s.fromOurPages(only(http.MethodPost, s.leaveReport)))
+	mux.Handle("/admin/api/", s.fromOurPages(s.forAdmins(s.adminAPI())))
 	mux.Handle("/", site)
 	served := withNoSniff(mux)
 	if s.secure() {
 		served = withTLSOnly(served)
 	}
 	return withTLSState(served)
+}
+
+// fromOurPages applies the rule on origins before anything else is looked at.
+func (s *server) fromOurPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.users.CheckOrigin(r); err != nil {
+			refuseError(w, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *server) refuseWhileDraining(next http.HandlerFunc) http.HandlerFunc {
