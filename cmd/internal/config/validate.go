@@ -175,8 +175,6 @@ func checkExternal(l *loader) {
 		case seen[a]:
 			l.refuse("relay.external_ip", "%s stands twice", a)
 		case r.AllowPrivateExternal || l.broken["relay.allow_private_external"]:
-		case a.IsLoopback() && !isLoopback(r.Listen):
-			l.refuse("relay.external_ip", "%s is this machine alone, but relay.listen = %q serves others; write the address at which they reach it", a, r.Listen)
 		case isPrivate(a):
 			l.refuse("relay.external_ip", "%s is a private address that the internet cannot reach; write the public one, or allow_private_external = true for a LAN", a)
 		}

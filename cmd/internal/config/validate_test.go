@@ -148,8 +148,15 @@ func TestOneMistakeIsReportedOnce(t *testing.T) {
 }
 
 func TestExternalLoopbackWithAPublicListener(t *testing.T) {
-	_, err := loadText(t, "relay.listen = \":3478\"\nrelay.external_ip = \"127.0.0.1\"")
-	want(t, err, "config.toml:2: relay.external_ip: 127.0.0.1 is this machine alone")
+	for listen, warned := range map[string]bool{":3478": true, "127.0.0.1:3478": false} {
+		c, err := loadText(t, "relay.listen = \""+listen+"\"\nrelay.external_ip = \"127.0.0.1\"")
+		if err != nil {
+			t.Errorf("relay.listen = %q: %v", listen, err)
+		}
+		if slices.ContainsFunc(c.Warnings(), func(w Warning) bool { return w.Key == "relay.external_ip" }) != warned {
+			t.Errorf("relay.listen = %q: warnings %v", listen, c.Warnings())
+		}
+	}
 }
 
 func TestFilesOfTheModes(t *testing.T) {

@@ -28,6 +28,9 @@ func (c Config) Warnings() []Warning {
 	warn(c.Auth.Mode == "open" && public && c.Auth.RelayFor == "all", "auth.relay_for", "guests may use the relay; \"members\" keeps it for people with an account or invitation")
 	warn(public && c.TLS.Mode == "off" && !strings.HasPrefix(c.HTTP.PublicURL, "https://"), "tls.mode", "browsers give camera and microphone to https alone; set tls.mode, or http.public_url when a proxy in front does TLS")
 	warn(public && isLoopback(c.Relay.Listen), "relay.listen", "%s is this machine alone, so no one else gets a relay; on a server write \":3478\"", c.Relay.Listen)
+	for _, a := range c.Relay.ExternalIP {
+		warn(a.IsLoopback() && !isLoopback(c.Relay.Listen), "relay.external_ip", "%s is this machine alone, so no one else can use a relay; write the address at which they reach it", a)
+	}
 	warn(!isLoopback(c.Admin.Listen), "admin.listen", "%s is open to other machines; metrics are shown without a token", c.Admin.Listen)
 	warn(c.Relay.AllowOwnAddresses, "relay.allow_own_addresses", "relays reach every port of this machine; for tests only")
 	for _, p := range c.Relay.AllowedPeers {
