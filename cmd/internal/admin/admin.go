@@ -20,8 +20,11 @@ type Options struct {
 	Host    string            // the listener's own `host:port`; other Host headers are refused
 	Collect func(Emit)        // called at each scrape, from the scraper's goroutine
 	Build   map[string]string // labels of parley_build_info
-	Refuse  func(w http.ResponseWriter, status int, code, message string)
+	Refuse  Refuse
 }
+
+// Refuse writes an error answer.
+type Refuse func(w http.ResponseWriter, status int, code, message string)
 
 // Readiness answers /healthz and /readyz. The zero value is ready. Its methods
 // may be called from any goroutine.
@@ -77,9 +80,9 @@ func (r *Readiness) Readyz(w http.ResponseWriter, _ *http.Request) {
 // pointing a name of his at 127.0.0.1: the Host header must be the listener's.
 func New(o Options, ready *Readiness) http.Handler {
 	open := http.NewServeMux()
-	open.HandleFunc("GET /healthz", ready.Healthz)
-	open.HandleFunc("GET /readyz", ready.Readyz)
-	open.Handle("GET /metrics", metrics(o.Build, o.Collect))
+	handle(open, o.Refuse, http.MethodGet, "/healthz", ready.Healthz)
+	handle(open, o.Refuse, http.MethodGet, "/readyz", ready.Readyz)
+	handle(open, o.Refuse, http.MethodGet, "/metrics", metrics(o.Build, o.Collect).ServeHTTP)
 	open.Handle("/", o.protected())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ownHost(r.Host, o.Host) {
@@ -98,7 +101,7 @@ func (o Options) protected() http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	if o.API != nil {
-		mux.Handle("/admin/api/", o.API)
+		mux.Handle(base, o.API)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		o.Refuse(w, http.StatusNotFound, "not_found", "There is nothing at this address. /healthz, /readyz and /metrics are here.")

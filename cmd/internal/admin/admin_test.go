@@ -28,9 +28,9 @@ func serve(t *testing.T, ready *admin.Readiness) *httptest.Server {
 	return s
 }
 
-func ask(t *testing.T, url, host, bearer string) (int, string) {
+func ask(t *testing.T, method, url, host, bearer string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodGet, url, nil)
+	req, err := http.NewRequest(method, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,13 +74,21 @@ func TestAdmin(t *testing.T) {
 		{"/debug/pprof/", "", "s3cret", 200, "goroutine"},
 		{"/nothing", "", "s3cret", 404, "not_found"},
 	} {
-		status, body := ask(t, s.URL+c.path, c.host, c.bearer)
+		status, body := ask(t, http.MethodGet, s.URL+c.path, c.host, c.bearer)
 		if status != c.status || !strings.Contains(body, c.body) {
 			t.Errorf("%s (Host %q, token %q): %d %.200s; want %d with %q", c.path, c.host, c.bearer, status, body, c.status, c.body)
 		}
 	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if status, _ := ask(t, http.MethodHead, s.URL+path, "", ""); status != 200 {
+			t.Errorf("HEAD %s: %d", path, status)
+		}
+		if status, body := ask(t, http.MethodPost, s.URL+path, "", ""); status != 405 || !strings.Contains(body, "bad_message") {
+			t.Errorf("POST %s: %d %s", path, status, body)
+		}
+	}
 	ready.Set("draining", true)
-	if status, body := ask(t, s.URL+"/readyz", "", ""); status != 503 || strings.TrimSpace(body) != `{"ready":false,"reasons":["draining"]}` {
+	if status, body := ask(t, http.MethodGet, s.URL+"/readyz", "", ""); status != 503 || strings.TrimSpace(body) != `{"ready":false,"reasons":["draining"]}` {
 		t.Errorf("draining: %d %s", status, body)
 	}
 }

@@ -19,7 +19,7 @@ type API struct {
 	Invite   func(InviteRequest) (Invite, error)
 	Read     func(w http.ResponseWriter, r *http.Request, into any) error // the JSON of a request
 	Fail     func(w http.ResponseWriter, err error)                       // answers with what Read or Invite said
-	Refuse   func(w http.ResponseWriter, status int, code, message string)
+	Refuse   Refuse
 }
 
 // InviteRequest asks for an invite; the fields are those of `parley token`.
@@ -38,33 +38,37 @@ type Invite struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// base is where the API lives on either listener.
+const base = "/admin/api/"
+
 // Handler serves the API. Who may call it is for the caller to judge.
 func (a API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for path, list := range map[string]func() any{
 		"relays": a.Relays, "sessions": a.Sessions, "rooms": a.Rooms, "overview": a.Overview, "reports": a.Reports,
 	} {
-		a.handle(mux, http.MethodGet, path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, list()) })
+		handle(mux, a.Refuse, http.MethodGet, base+path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, list()) })
 	}
-	a.handle(mux, http.MethodDelete, "relays/{id}", func(w http.ResponseWriter, r *http.Request) {
+	handle(mux, a.Refuse, http.MethodDelete, base+"relays/{id}", func(w http.ResponseWriter, r *http.Request) {
 		a.deleted(w, a.EndRelay(r.PathValue("id")), "There is no such relay (any more).")
 	})
-	a.handle(mux, http.MethodDelete, "users/{user}/sessions", func(w http.ResponseWriter, r *http.Request) {
+	handle(mux, a.Refuse, http.MethodDelete, base+"users/{user}/sessions", func(w http.ResponseWriter, r *http.Request) {
 		a.deleted(w, a.EndUser(r.PathValue("user")), "This user has no session and no relay.")
 	})
-	a.handle(mux, http.MethodPost, "invites", a.invite)
-	mux.HandleFunc("/admin/api/", func(w http.ResponseWriter, _ *http.Request) {
-		a.Refuse(w, http.StatusNotFound, "not_found", "The admin API has relays, sessions, rooms, overview, reports, users/NAME/sessions and invites.")
+	handle(mux, a.Refuse, http.MethodPost, base+"invites", a.invite)
+	mux.HandleFunc(base, func(w http.ResponseWriter, _ *http.Request) {
+		a.Refuse(w, http.StatusNotFound, "not_found", "The admin API has relays, sessions, rooms, overview, reports, users/ID/sessions and invites.")
 	})
 	return mux
 }
 
-// handle serves one method of a path and answers 405 to the others.
-func (a API) handle(mux *http.ServeMux, method, path string, serve http.HandlerFunc) {
-	mux.HandleFunc(method+" /admin/api/"+path, serve)
-	mux.HandleFunc("/admin/api/"+path, func(w http.ResponseWriter, _ *http.Request) {
+// handle serves one method of a path (HEAD counts as GET) and answers 405 to the
+// others.
+func handle(mux *http.ServeMux, refuse Refuse, method, path string, serve http.HandlerFunc) {
+	mux.HandleFunc(method+" "+path, serve)
+	mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", method)
-		a.Refuse(w, http.StatusMethodNotAllowed, "bad_message", "Use "+method+" for this address.")
+		refuse(w, http.StatusMethodNotAllowed, "bad_message", "Use "+method+" for this address.")
 	})
 }
 
