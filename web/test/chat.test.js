@@ -112,6 +112,17 @@ test("what was said before is told once over each connection", () => {
   assert.equal(told() - before, 1);
 });
 
+test("who begins to listen late, and asks, is told what it has not confirmed", () => {
+  const wire = rig();
+  const ann = join(wire, "a");
+  const call = wire.join("b");
+  wire.open("b");
+  ann.say("too early");
+  const bob = new Chat({ call, self: { peer: "b", name: "B" } });
+  wire.inject("b", "a", { t: "chat.ask" });
+  assert.deepEqual([texts(bob), ann.entries[0].waiting], [["A: too early"], 0]);
+});
+
 test("who leaves is not waited for", () => {
   const wire = rig();
   const [ann] = [join(wire, "a"), join(wire, "b")];

@@ -20,7 +20,8 @@ import { dropStay, keepStay, takeStay } from "./stay.js";
  * @typedef {{max?: number, title?: string, locked?: boolean, pass?: string, guarded?: boolean}} Plan
  *   guarded: it had a password that this page does not know any more
  *
- * @typedef {(call: Call) => (() => void) | void} Attachment  what it returns is called when the call is over
+ * @typedef {() => Promise<(call: Call) => (() => void) | void>} Attachment  loads what takes part in a call, and does not reject;
+ *   what that returns is called when the call is over
  */
 
 /** A full room is asked again this often: soon enough, and far below the server's limits. */
@@ -77,7 +78,7 @@ export class Calls {
 
   /**
    * Lets another part of the page take part in every call from now on, over its
-   * channels (see rtc/call.js): chat, files.
+   * channels (see rtc/call.js): chat, files. It is there before the person is in: what others say at once is heard.
    * @param {Attachment} attachment
    */
   attach(attachment) {
@@ -173,12 +174,15 @@ export class Calls {
   async #start(way) {
     const turn = this.#turn;
     // Its modules come when they are needed.
+    const loaded = Promise.all(this.#attachments.map((load) => load()));
     const rtc = await import("./rtc/call.js").catch(() => {
       throw Object.assign(new Error(), { code: "unreachable" });
     });
+    const attachments = await loaded;
     // Asked twice, or gone on to something else.
     if (this.#live || turn !== this.#turn) throw Object.assign(new Error(), { code: "closed" });
     const live = this.#make(rtc.Call, way);
+    this.#detach = attachments.map((attach) => attach(live));
     try {
       this.#entered(await live.join());
     } catch (error) {
@@ -196,7 +200,6 @@ export class Calls {
     this.#live = live;
     this.#met.clear();
     this.setDataUse(prefs.dataUse);
-    this.#detach = this.#attachments.map((attachment) => attachment(live));
     live.on("change", () => this.#set({ members: live.views }));
     live.on("joined", (view) => {
       this.#met.add(view.id);

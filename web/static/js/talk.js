@@ -31,7 +31,10 @@ export class Talk {
   /** @param {TalkOptions} options */
   constructor(options) {
     this.o = options;
-    options.calls.attach((call) => this.#attach(call));
+    options.calls.attach(async () => {
+      const talking = await import("./talking.js").catch(() => null); // a call without it is still a call
+      return (call) => this.#attach(call, talking);
+    });
   }
 
   /** @param {boolean} open  shows or hides the panel */
@@ -39,14 +42,10 @@ export class Talk {
     this.store.set({ open, ...(open && { unread: 0 }) });
   }
 
-  /** @param {import("./rtc/call.js").Call} call */
-  #attach(call) {
-    let over = false;
-    /** @type {(() => void) | null} */
-    let end = null;
-    import("./talking.js").then(({ begin }) => over || (end = begin(this, call)), () => {}); // a call without it is still a call
+  /** @param {import("./rtc/call.js").Call} call @param {typeof import("./talking.js") | null} talking */
+  #attach(call, talking) {
+    const end = talking?.begin(this, call);
     return () => {
-      over = true;
       end?.();
       this.chat = this.files = null;
       this.store.set(nothing());

@@ -60,8 +60,6 @@ export class Chat {
       call.onMessage("chat.ask", (_, id) => this.#tell(id)),
       call.onMessage("chat.history", (message, id) => this.#learn(message, id)),
     ];
-    // Links that were open before this part was there.
-    for (const { id } of call.views) this.#opened(id);
   }
 
   /**
@@ -166,6 +164,8 @@ export class Chat {
   #tell(member) {
     if (this.#answered.has(member)) return;
     this.#answered.add(member);
+    // It may have been there too late for what was said when the link opened.
+    for (const entry of this.#of(member).values()) this.#send(member, entry);
     /** @type {object[]} */
     let batch = [];
     let length = 0;
