@@ -48,7 +48,7 @@ func (s *lineScanner) pair(parent toml.Key) {
 	s.value(key)
 }
 
-// key reads a dotted key and notes its line.
+// key reads a dotted key and notes its line, also for the tables on the way.
 func (s *lineScanner) key(parent toml.Key) toml.Key {
 	line := 1 + strings.Count(s.text[:s.at], "\n")
 	key := append(toml.Key{}, parent...)
@@ -62,13 +62,13 @@ func (s *lineScanner) key(parent toml.Key) toml.Key {
 			s.until(" \t.=]\r\n")
 			key = append(key, s.text[from:s.at])
 		}
+		if _, seen := s.lines[key.String()]; !seen {
+			s.lines[key.String()] = line
+		}
 		s.blank("")
 		if !s.skip(".") {
 			break
 		}
-	}
-	if _, seen := s.lines[key.String()]; !seen {
-		s.lines[key.String()] = line
 	}
 	return key
 }

@@ -44,8 +44,8 @@ n = 2`
 	want := map[string]int{
 		"top": 2, "http": 4, "http.listen": 5, "http.quoted": 6, `http."with \\\" = quote"`: 7,
 		"http.list": 8, "http.list.deep": 11, "http.list.deeper": 12, "http.text": 14, "http.raw": 19, "http.many": 21,
-		"http.dotted.name": 22, "http.inline": 23, "http.inline.a": 23, "http.inline.b.c": 23, "http.inline.d": 23, "http.inline.d.e": 23,
-		`a."b.c"`: 24, `a."b.c".last`: 25, "rows": 26, "rows.n": 27,
+		"http.dotted": 22, "http.dotted.name": 22, "http.inline": 23, "http.inline.a": 23, "http.inline.b": 23, "http.inline.b.c": 23, "http.inline.d": 23, "http.inline.d.e": 23,
+		"a": 24, `a."b.c"`: 24, `a."b.c".last`: 25, "rows": 26, "rows.n": 27,
 	}
 	got := keyLines(text)
 	if !maps.Equal(got, want) {

@@ -72,6 +72,9 @@ room_max = 4
 
 [log]
 level = "warning"
+
+[shutdown]
+grace.seconds = 30
 `)
 	want(t, err,
 		`config.toml:5: http.listen: "8080" is not host:port; write ":8080" for every address`,
@@ -86,6 +89,7 @@ level = "warning"
 		`config.toml:18: relay.allow_own_addresses: is a string; write true or false`,
 		`config.toml:21: signalling.room_max: unknown key; did you mean signaling.room_max?`,
 		`config.toml:24: log.level: "warning" is not one of debug, info, warn, error`,
+		`config.toml:27: shutdown.grace: is a table, not a duration`,
 	)
 }
 
