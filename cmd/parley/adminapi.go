@@ -45,7 +45,8 @@ func (s *server) forAdmins(next http.Handler) http.Handler {
 }
 
 // relayRow is one live allocation, with the person it belongs to. After a restart
-// that is known as soon as the person's client is back.
+// that is known as soon as the person's client is back. Of a credential that
+// another program minted, User is what that calls its user.
 type relayRow struct {
 	ID        string    `json:"id"`
 	User      string    `json:"user"`
@@ -69,6 +70,8 @@ func (s *server) relayList() []relayRow {
 		user, name := s.holders.find(a.Login)
 		if who, present := people[a.Login]; present {
 			user, name = who.User, who.Name
+		} else if user == "" && !auth.IsLoginID(a.Login) {
+			user = a.Login
 		}
 		rows = append(rows, relayRow{
 			a.ID, user, name, a.Transport, a.Client.String(), a.Relay.String(),

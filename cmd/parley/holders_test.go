@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/signaling/auth"
 )
@@ -108,6 +114,30 @@ func TestRelaysAreListedAndEndedFromTheShell(t *testing.T) {
 	for _, none := range []string{id, "x/../y", "a b?c"} {
 		if code, _, errs := relays("-end", none); code != 1 || !strings.Contains(errs, "no such relay") {
 			t.Errorf("ending %q: exit %d, %s", none, code, errs)
+		}
+	}
+}
+
+// Another program that has the secret mints credentials for users of its own.
+func TestRelaysOfAnotherProgramHaveItsUsers(t *testing.T) {
+	p := start(t)
+	secret, err := os.ReadFile(p.cfg.RelaySecretsFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, _, _ := p.signIn("Ann").turnURL(t, "udp")
+	for _, user := range []string{"nc-user", "a\x1b[2J b"} {
+		name := fmt.Sprintf("%d:%s", time.Now().Add(time.Hour).Unix(), user)
+		mac := hmac.New(sha1.New, bytes.TrimSpace(secret))
+		mac.Write([]byte(name))
+		if _, _, err := allocateAs(t, "udp", addr, name, base64.StdEncoding.EncodeToString(mac.Sum(nil))); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := parley(t, p.cfg.DataDir, "", []string{"relays", "-user", user},
+			"PARLEY_DATA_DIR="+p.cfg.DataDir, "PARLEY_ADMIN_LISTEN="+p.socks.Admin.Addr().String())
+		shown := strings.Trim(strconv.Quote(user), `"`)
+		if rows := strings.Split(strings.TrimSpace(out), "\n")[1:]; len(rows) != 1 || !strings.Contains(rows[0], shown) {
+			t.Errorf("relays of %q: exit %d, %q %s", user, code, rows, errs)
 		}
 	}
 }

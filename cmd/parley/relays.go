@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -56,10 +57,19 @@ func printRelays(out io.Writer, rows []relayRow, user string) {
 	for _, r := range rows {
 		if user == "" || user == r.User || user == r.Name {
 			fmt.Fprintf(w, "%s\t%s\t%q\t%s\t%s\t%s\t%s\t%d\t%d\n",
-				r.ID, r.User, r.Name, r.Transport, r.Client, r.Relay, r.Since.Format(time.RFC3339), r.BytesUp, r.BytesDown)
+				r.ID, plain(r.User), r.Name, r.Transport, r.Client, r.Relay, r.Since.Format(time.RFC3339), r.BytesUp, r.BytesDown)
 		}
 	}
 	w.Flush()
+}
+
+// plain quotes what would not be one word on a terminal: another program may have
+// written a user.
+func plain(user string) string {
+	if strings.ContainsFunc(user, func(c rune) bool { return c == ' ' || !strconv.IsPrint(c) }) {
+		return strconv.Quote(user)
+	}
+	return user
 }
 
 // askAdmin calls the admin API of the server that runs with this configuration.

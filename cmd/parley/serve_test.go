@@ -273,6 +273,11 @@ func (v *visitor) turnURL(t *testing.T, transport string) (addr, user, pass stri
 func (v *visitor) allocate(t *testing.T, transport string) (*turn.Client, net.PacketConn, error) {
 	t.Helper()
 	addr, user, pass := v.turnURL(t, transport)
+	return allocateAs(t, transport, addr, user, pass)
+}
+
+func allocateAs(t *testing.T, transport, addr, user, pass string) (*turn.Client, net.PacketConn, error) {
+	t.Helper()
 	conn := dialTURN(t, transport, addr)
 	c, err := turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: addr, STUNServerAddr: addr, Conn: conn, Username: user, Password: pass, RTO: time.Second,

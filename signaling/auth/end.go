@@ -15,7 +15,7 @@ func (s *Service) Ended(loginID string) bool {
 // EndLogin ends one login: it counts nowhere any more, and OnEnd hears of it.
 // Ending it again does no harm. An error means that a restart would forget it.
 func (s *Service) EndLogin(id string) error {
-	if !validID(id) {
+	if !IsLoginID(id) {
 		return &Refusal{Status: http.StatusNotFound, Reason: "not_found", Message: "There is no login with this id."}
 	}
 	return s.end(Ended{Login: id}, time.Time{})

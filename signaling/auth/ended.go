@@ -99,7 +99,7 @@ func (e *endedList) parse(line string) error {
 	}
 	var id, user string
 	var before, until int64
-	if n, _ := fmt.Sscanf(line, "login %s %d", &id, &until); n == 2 && validID(id) {
+	if n, _ := fmt.Sscanf(line, "login %s %d", &id, &until); n == 2 && IsLoginID(id) {
 		e.logins[id] = time.Unix(until, 0)
 		return nil
 	}

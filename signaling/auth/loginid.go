@@ -75,9 +75,11 @@ func (k sessionKey) splitID(id string) (issuedMilli int64, mark userMark, ok boo
 // guestLogin gives the login id inside a guest's user id.
 func guestLogin(user string) (id string, ok bool) {
 	id, ok = strings.CutPrefix(user, guestPrefix)
-	return id, ok && validID(id)
+	return id, ok && IsLoginID(id)
 }
 
-func validID(id string) bool {
+// IsLoginID tells whether an id has the form of a login's: TURN credentials that
+// another program mints carry what that calls its user.
+func IsLoginID(id string) bool {
 	return len(id) == idChars && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
