@@ -9,13 +9,22 @@ import (
 // startFields is call.start. With room it adds a person to a room that the
 // caller is in.
 type startFields struct {
-	To struct {
-		User string `json:"user"`
-		Name string `json:"name"`
-		Peer string `json:"peer"`
-	} `json:"to"`
+	To    toFields    `json:"to"`
 	Room  string      `json:"room"`
 	Media mediaFields `json:"media"`
+}
+
+// toFields names who is called, in one of three ways.
+type toFields struct {
+	User string `json:"user"`
+	Name string `json:"name"`
+	Peer string `json:"peer"`
+}
+
+// UnmarshalJSON takes these names as they are spelled.
+func (f *toFields) UnmarshalJSON(b []byte) error {
+	type plain toFields
+	return unmarshalExact(b, (*plain)(f))
 }
 
 // started is the answer to call.start. merged: the other one was calling too,

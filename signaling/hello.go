@@ -63,7 +63,7 @@ func (s *socket) readHello() (hello helloFields, err error) {
 	if !splitFrame(raw, &f) || string(f.t) != `"hello"` {
 		return hello, refuse("bad_message", "The first frame is hello.")
 	}
-	if err := json.Unmarshal(raw, &hello); err != nil {
+	if err := f.unmarshal(&hello); err != nil {
 		return hello, refuse("bad_message", explain(err))
 	}
 	if !slices.Contains(hello.V, protocolVersion) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,6 +103,28 @@ func TestHelloInTime(t *testing.T) {
 			t.Errorf("closed after %v", d)
 		}
 	})
+}
+
+// A name in other letters is another name, and what is unknown is ignored.
+func TestNamesOfFieldsAreExact(t *testing.T) {
+	s := start(t, options())
+	bob := s.join(t, "bob")
+	ann := s.raw(t)
+	ann.sendText(`{"t":"hello","v":[1],"V":[9],"key":"` + newKey() + `","KEY":"x","token":"ann","Token":"bob"}`)
+	if w := ann.until("welcome"); w["you"].(obj)["user"] != "u_ann" {
+		t.Fatalf("welcome %v", w)
+	}
+	media := obj{"audio": true, "Audio": "yes", "\u017fhare": 1, "pip": obj{"On": true}}
+	snap := ann.ask("room.join", obj{"room": "aa1", "Room": "bb1", "ROOM": 5, "create": true, "Max": 1, "media": media})["room"].(obj)
+	if snap["room"] != "aa1" || snap["max"] != 6.0 {
+		t.Fatalf("snapshot %v", snap)
+	}
+	to := obj{"user": "u_bob", "U\u017fer": "u_dave", "Peer": "p_gone"}
+	ann.ask("call.start", obj{"to": to, "To": 5, "media": media})
+	if got := bob.until("call.ring")["media"]; !reflect.DeepEqual(got, obj{"audio": true, "Audio": "yes", "\u017fhare": 1.0, "pip": obj{"On": true}}) {
+		t.Errorf("media %v", got)
+	}
+	ann.refused("bad_message", "room.join", obj{"room": "aa1", "media": obj{"audio": "yes"}})
 }
 
 // upgrade asks for an upgrade and returns the status and the code of a refusal.

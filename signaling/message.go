@@ -172,7 +172,7 @@ func (h *Hub) refuse(p *peer, m *message, err error) {
 
 // decode decodes the frame into the struct of its type.
 func decode[T any](m *message) (v T, err error) {
-	if err := json.Unmarshal(m.raw, &v); err != nil {
+	if err := m.unmarshal(&v); err != nil {
 		return v, fault("bad_message", explain(err))
 	}
 	return v, nil
@@ -192,8 +192,11 @@ type mediaFields json.RawMessage
 
 // UnmarshalJSON judges what the others' clients would stumble over.
 func (f *mediaFields) UnmarshalJSON(b []byte) error {
-	var known struct{ Audio, Video bool }
-	if err := json.Unmarshal(b, &known); err != nil {
+	var known struct {
+		Audio bool `json:"audio"`
+		Video bool `json:"video"`
+	}
+	if err := unmarshalExact(b, &known); err != nil {
 		return err
 	}
 	*f = append((*f)[:0], b...)

@@ -3,6 +3,7 @@ package signaling
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"unicode/utf8"
 )
 
@@ -15,6 +16,7 @@ const maxDepth = 64
 type frame struct {
 	raw                        []byte
 	t, id, ack, room, to, data []byte
+	odd                        bool // has a name that is none of ours, see unmarshal
 }
 
 // splitFrame checks that b is one JSON object in valid UTF-8 and notes where the
@@ -52,7 +54,46 @@ func (f *frame) note(key, value []byte) {
 		f.to = value
 	case `"data"`:
 		f.data = value
+	default:
+		f.odd = f.odd || !ours(key[1:len(key)-1])
 	}
+}
+
+// ours reports whether a field of this protocol could have that name.
+func ours(name []byte) bool {
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// unmarshal decodes the frame. encoding/json takes a name in any case of its
+// letters; here that is another, unknown field, and is ignored.
+func (f *frame) unmarshal(v any) error {
+	if !f.odd {
+		return json.Unmarshal(f.raw, v)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(f.raw, &members); err != nil {
+		return err
+	}
+	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool { return !ours([]byte(name)) })
+	b, err := json.Marshal(members)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+// unmarshalExact is frame.unmarshal for an object inside of a frame.
+func unmarshalExact(b []byte, v any) error {
+	var f frame
+	if !splitFrame(b, &f) { // not an object
+		return json.Unmarshal(b, v)
+	}
+	return f.unmarshal(v)
 }
 
 // rawString returns the content of a raw JSON string, without a copy when it
