@@ -160,3 +160,25 @@ func TestWrongFramesGetTheirError(t *testing.T) {
 	c.id = 20
 	c.sync() // unknown fields and gaps in ids are fine, the session lives
 }
+
+func TestAFrameThatIsNestedTooDeepGetsItsError(t *testing.T) {
+	s := start(t, options())
+	c := s.join(t, "ann")
+	deep := strings.Repeat(`[{"]\"":`, 3000) + `"}"` + strings.Repeat("}]", 3000)
+	for _, f := range []struct {
+		frame string
+		re    any
+	}{
+		{`{"t":"signal","id":1,"room":"r","to":"*","data":` + deep + `}`, 1},
+		{`{"t":"ice.get","x":` + deep + `,"id":2}`, 2},
+		{`{"t":"ping","x":` + deep + `}`, nil},
+		{`{"t":"ice.get","id":3,"x":` + deep, nil}, // is no JSON at all
+	} {
+		c.sendText(f.frame)
+		if e := c.until("error"); !matches(e, []any{"code", "bad_message", "re", f.re}) {
+			t.Errorf("%.60s: %v, want re %v", f.frame, e, f.re)
+		}
+	}
+	c.id = 2
+	c.sync()
+}

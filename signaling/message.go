@@ -62,7 +62,7 @@ func messages() map[string]kind {
 func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) (light bool) {
 	m := &in.msg
 	*m = message{sock: s, now: now}
-	if !splitFrame(in.buf, &m.frame) {
+	if !splitFrame(in.buf, &m.frame) && !m.deep {
 		h.refuse(p, m, fault("bad_message", "A frame is one JSON object in UTF-8."))
 		return false
 	}
@@ -74,6 +74,7 @@ func (h *Hub) dispatch(p *peer, s *socket, in *inbox, now time.Time) (light bool
 	t, ok := rawString(m.t)
 	free := string(t) == "ping" || string(t) == "pong" || m.t == nil && m.ack != nil
 	switch {
+	case m.deep: // is refused below, under its id
 	case free && m.wrongAck:
 		h.refuse(p, m, errAck())
 		return false
@@ -96,6 +97,8 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 	id, ok := rawCounter(m.frame.id)
 	switch {
 	case ok && id > 0:
+	case m.deep:
+		return k, errNested()
 	case named && !known && string(t) != "hello": // which may not need an id where it is known
 		return k, errUnknownType()
 	default:
@@ -110,6 +113,8 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 		return k, err
 	}
 	switch {
+	case m.deep:
+		return k, errNested()
 	case m.wrongAck:
 		return k, errAck()
 	case !named:
@@ -122,6 +127,10 @@ func (h *Hub) handleOnce(p *peer, m *message, t []byte, named bool) (kind, error
 
 func errUnknownType() *refusal {
 	return fault("unknown_type", "This server does not know that type of message.")
+}
+
+func errNested() *refusal {
+	return fault("bad_message", fmt.Sprintf("A frame is nested at most %d deep.", maxDepth))
 }
 
 func errAck() *refusal {

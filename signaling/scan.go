@@ -17,6 +17,7 @@ type frame struct {
 	raw                        []byte
 	t, id, ack, room, to, data []byte
 	odd                        bool // has a name that is none of ours, see unmarshal
+	deep                       bool // refused for its nesting alone; the slices are there
 }
 
 // splitFrame checks that b is one JSON object in valid UTF-8 and notes where the
@@ -36,7 +37,8 @@ func splitFrame(b []byte, f *frame) bool {
 		return false
 	}
 	s.space()
-	return s.i == len(b)
+	f.deep = s.deep && s.i == len(b)
+	return !s.deep && s.i == len(b)
 }
 
 // note keeps a top-level field that the hub reads without decoding the frame.
@@ -133,6 +135,7 @@ type scanner struct {
 	b     []byte
 	i     int
 	depth int
+	deep  bool // something was nested beyond maxDepth
 }
 
 // peek returns the next byte, 0 at the end: no JSON token starts with it.
@@ -189,11 +192,35 @@ func (s *scanner) word(w string) bool {
 	return true
 }
 
+// skip passes over what is nested too deep, so that the rest of the frame can be
+// read. It counts brackets, which takes no stack, and judges nothing.
+func (s *scanner) skip() bool {
+	s.deep = true
+	for open := 0; s.i < len(s.b); {
+		switch s.b[s.i] {
+		case '"':
+			if !s.str() {
+				return false
+			}
+			continue
+		case '{', '[':
+			open++
+		case '}', ']':
+			open--
+		}
+		if s.i++; open == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // object walks over an object; f, when not nil, is told of its members.
 func (s *scanner) object(f *frame) bool {
-	if s.depth++; s.depth > maxDepth {
-		return false
+	if s.depth == maxDepth {
+		return s.skip()
 	}
+	s.depth++
 	s.i++
 	if s.space(); s.take('}') {
 		s.depth--
@@ -226,9 +253,10 @@ func (s *scanner) object(f *frame) bool {
 }
 
 func (s *scanner) array() bool {
-	if s.depth++; s.depth > maxDepth {
-		return false
+	if s.depth == maxDepth {
+		return s.skip()
 	}
+	s.depth++
 	s.i++
 	if s.space(); s.take(']') {
 		s.depth--
