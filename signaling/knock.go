@@ -93,6 +93,15 @@ func (r *room) knockAgain(p *peer) {
 	}
 }
 
+// dismissLocked answers all who wait, when nobody is left who could let them in.
+func (r *room) dismissLocked() {
+	for _, k := range r.knocks {
+		k.peer.noteKnock(r, false)
+		k.peer.push("room.admitted", admittedBody(r.name, false))
+	}
+	r.knocks = nil
+}
+
 // admitPeer handles room.admit.
 func (h *Hub) admitPeer(p *peer, m *message) error {
 	f, err := decode[struct {
@@ -150,15 +159,23 @@ type departure struct {
 func (r *room) forgetKnock(p *peer, reason string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.endKnockLocked(p) {
+		return false
+	}
+	if host := r.memberByIDLocked([]byte(r.host)); host != nil {
+		host.peer.push("room.peer", fields(departure{r.name, "leave", p.object(0, p.since.Unix()), reason}))
+	}
+	return true
+}
+
+// endKnockLocked takes p off those who wait; false when it did not.
+func (r *room) endKnockLocked(p *peer) bool {
 	at := slices.IndexFunc(r.knocks, func(k knock) bool { return k.peer == p })
 	if at < 0 {
 		return false
 	}
 	r.knocks = slices.Delete(r.knocks, at, at+1)
 	p.noteKnock(r, false)
-	if host := r.memberByIDLocked([]byte(r.host)); host != nil {
-		host.peer.push("room.peer", fields(departure{r.name, "leave", p.object(0, p.since.Unix()), reason}))
-	}
 	return true
 }
 

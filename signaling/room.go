@@ -151,6 +151,7 @@ func (r *room) addLocked(p *peer, at int) *member {
 	}
 	m.encode()
 	delete(r.admitted, p.id)
+	r.endKnockLocked(p)
 	r.members = append(r.members, m)
 	slices.SortFunc(r.members, func(a, b *member) int { return a.order - b.order })
 	if r.host == "" {
@@ -207,6 +208,9 @@ func (r *room) passOnLocked() {
 
 func (r *room) closeIfEmptyLocked() bool {
 	r.closed = len(r.members) == 0 && len(r.places) == 0
+	if r.closed {
+		r.dismissLocked()
+	}
 	return r.closed
 }
 

@@ -160,7 +160,7 @@ func TestKickedIsBarred(t *testing.T) {
 	ann.refused("peer_gone", "room.kick", obj{"room": "r", "peer": "p_nobody"})
 	ann.refused("self", "room.kick", obj{"room": "r", "peer": ann.peer()})
 	ann.ask("room.kick", obj{"room": "r", "peer": bob.peer()})
-	for _, c := range []*client{bob, carl} {
+	for _, c := range []*client{carl, bob} {
 		if ev := c.until("room.peer", "ev", "leave"); ev["reason"] != "kicked" || ev["peer"].(obj)["peer"] != bob.peer() {
 			t.Fatalf("leave event %v", ev)
 		}
@@ -231,6 +231,26 @@ func TestWhoGivesUpAtTheDoorIsGone(t *testing.T) {
 		t.Fatalf("event %v", ev)
 	}
 	bob.sync("room.peer") // only the host has heard of them
+}
+
+func TestWhoWaitsHearsThatTheRoomHasEnded(t *testing.T) {
+	s := start(t, options())
+	ann, bob, carl := s.join(t, "ann"), s.join(t, "bob"), s.join(t, "carl")
+	ann.ask("room.join", obj{"room": "r", "create": true})
+	ann.ask("room.set", obj{"room": "r", "locked": true})
+	for _, c := range []*client{carl, bob} {
+		c.ask("room.knock", obj{"room": "r"})
+		ann.until("room.knock")
+	}
+	ann.ask("room.set", obj{"room": "r", "locked": false})
+	carl.ask("room.join", obj{"room": "r"}) // and does not wait any more
+	ann.ask("room.leave", obj{"room": "r"})
+	if ev := carl.until("room.knock"); ev["peer"].(obj)["peer"] != bob.peer() {
+		t.Fatalf("knock event %v", ev)
+	}
+	carl.ask("room.leave", obj{"room": "r"})
+	bob.until("room.admitted", "allow", false, "room", "r")
+	bob.refused("not_in_room", "room.leave", obj{"room": "r"})
 }
 
 func TestAReloadedTabComesBackThroughTheLock(t *testing.T) {
