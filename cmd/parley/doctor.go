@@ -151,7 +151,11 @@ func insideChecks(file string, env []string) (checks []doctor.Check, target stri
 	}
 	problems = checkContents(cfg, problems)
 	for _, p := range problems {
-		found(doctor.Fail, p.String(), "correct it, then `parley check`; as root or as Parley's user when a file cannot be read")
+		hint := "correct it, then `parley check`; as root or as Parley's user when a file cannot be read"
+		if p.OfFile() && p.Key == "" {
+			hint = "" // the sentence says what to do
+		}
+		found(doctor.Fail, p.String(), hint)
 	}
 	if slices.ContainsFunc(problems, config.Problem.OfFile) {
 		return checks, target

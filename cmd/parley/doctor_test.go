@@ -209,6 +209,13 @@ func TestDoctorSaysKindlyThatNothingRuns(t *testing.T) {
 	wantLines(t, out, map[string]string{"fail service": "systemctl start parley", "ok ports": "free"})
 }
 
+func TestDoctorNamesTheFileThatIsMissing(t *testing.T) {
+	code, out, errs := parley(t, t.TempDir(), "", []string{"doctor", "-config", "nope.toml"})
+	if code != 1 || !strings.Contains(out, "nope.toml: cannot be read: no such file; ") || strings.Contains(out, "->") || !strings.Contains(errs, "for nope.toml") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
 func TestDoctorTellsMachines(t *testing.T) {
 	p := start(t)
 	code, out, errs := parley(t, t.TempDir(), "", []string{"doctor", "-json", p.web})

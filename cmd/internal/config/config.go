@@ -29,7 +29,7 @@ type Config struct {
 	Log       Log
 	Shutdown  Shutdown
 
-	// File is the file that was read, empty with the embedded defaults.
+	// File is the file that was read, or could not be; empty with the embedded defaults.
 	File string
 	// CredentialsDir is $CREDENTIALS_DIRECTORY, where "credential:NAME" is looked up.
 	CredentialsDir string

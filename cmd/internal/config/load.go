@@ -36,12 +36,11 @@ func load(paths []string, must bool, env []string) (Config, error) {
 		if errors.Is(err, fs.ErrNotExist) && !must {
 			continue
 		}
-		l.file = path
+		l.file, l.config.File = path, path
 		if err != nil {
 			l.problem("", "cannot be read: "+reason(err))
 			return l.config, l.problems
 		}
-		l.config.File = path
 		if !l.decode(string(text)) {
 			return l.config, l.problems
 		}
@@ -59,6 +58,9 @@ func load(paths []string, must bool, env []string) (Config, error) {
 func reason(err error) string {
 	if errors.Is(err, fs.ErrPermission) {
 		return "permission denied; run this as root or as Parley's user"
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "no such file; write where it lies after -config, or leave that out"
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
