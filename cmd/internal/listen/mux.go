@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -74,11 +75,13 @@ func NewMux(l net.Listener, opt MuxOptions) *Mux {
 	}
 }
 
-// Serve accepts until Drain or Close; it is called once. A failing Accept (out of descriptors, say) is
-// retried with a growing pause: the port must come back when they do.
+// Serve accepts until Drain or Close; it is called once. A failing Accept is retried
+// with a growing pause. When descriptors have run out the oldest silent connection
+// makes room: who only holds connections open must not keep others out.
 func (m *Mux) Serve() error {
 	defer close(m.served)
 	var pause time.Duration
+	var told time.Time
 	for {
 		c, err := m.inner.Accept()
 		switch {
@@ -89,7 +92,13 @@ func (m *Mux) Serve() error {
 			return net.ErrClosed
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			m.opt.Log.Warn("A connection could not be accepted; the port keeps listening.", "error", err, "pause", pause)
+			if time.Since(told) >= tellEvery {
+				told = time.Now()
+				m.opt.Log.Warn("A connection could not be accepted; the port keeps listening.", "error", err, "pause", pause)
+			}
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+				m.evict()
+			}
 			if !m.sleep(pause) {
 				return net.ErrClosed
 			}
@@ -247,6 +256,15 @@ func (m *Mux) takeSilent(from netip.Prefix) net.Conn {
 		}
 	}
 	return nil
+}
+
+// evict ends the oldest silent connection, if there is one.
+func (m *Mux) evict() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.silent.Front(); e != nil {
+		m.silent.Remove(e).(net.Conn).Close()
+	}
 }
 
 // track returns the place of c among the silent, nil after Close, and the

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +22,11 @@ func site(t *testing.T, conf *tls.Config) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return siteOn(t, l, conf)
+}
+
+func siteOn(t *testing.T, l net.Listener, conf *tls.Config) (addr string) {
+	t.Helper()
 	m := listen.NewMux(l, listen.MuxOptions{TLS: conf, Turn: func(c net.Conn) {
 		defer c.Close()
 		b := make([]byte, 4)
@@ -215,5 +221,38 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	}
 	if got := body(t, http.DefaultClient, "http://"+addr+"/"); got != "HTTP/1.1" {
 		t.Errorf("behind silent connections HTTP answered %q", got)
+	}
+}
+
+// scarce has run out of descriptors when it is asked the second time.
+type scarce struct {
+	net.Listener
+	asked int
+}
+
+func (l *scarce) Accept() (net.Conn, error) {
+	if l.asked++; l.asked == 2 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+func TestASilentConnectionGivesUpItsDescriptor(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := siteOn(t, &scarce{Listener: l}, nil)
+	silent, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	silent.SetReadDeadline(time.Now().Add(patience / 2)) // it would be closed after ten seconds in any case
+	if _, err := silent.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the silent connection keeps its descriptor: %v", err)
+	}
+	if got := body(t, http.DefaultClient, "http://"+addr+"/"); got != "HTTP/1.1" {
+		t.Errorf("behind it HTTP answered %q", got)
 	}
 }
