@@ -266,9 +266,14 @@ test("hands and signs reach the others; the own picture moves; a tile can be tur
     await ann.getByRole("menuitemcheckbox", { name: "Raise hand" }).click();
     await bob.getByLabel(annName, { exact: true }).getByLabel("Hand raised").waitFor();
     await ann.getByRole("button", { name: "More", exact: true }).click();
-    await ann.getByRole("button", { name: "🎉" }).click();
+    await ann.locator("[role^=menuitem]:focus").waitFor();
+    // By keyboard: from the items back to the signs above them, and on to the items again.
+    for (const key of ["Shift+Tab", "Shift+Tab", "Tab", "Enter"]) await ann.keyboard.press(key);
     await bob.getByLabel(annName, { exact: true }).getByLabel("🎉").waitFor();
-    await ann.keyboard.press("Escape");
+    await ann.keyboard.press("Tab");
+    assert.equal(await ann.evaluate(() => document.activeElement?.getAttribute("role")), "menuitemcheckbox");
+    await ann.keyboard.press("Tab");
+    await ann.getByRole("menu").waitFor({ state: "detached" });
 
     // The own picture goes to another corner by the menu, and by hand.
     const own = ann.locator(".tile-self");
@@ -296,7 +301,11 @@ test("hands and signs reach the others; the own picture moves; a tile can be tur
     const menu = ann.getByRole("button", { name: `More about ${bobName}` });
     await menu.focus();
     await ann.keyboard.press("Enter");
-    await ann.getByRole("slider").fill("30");
+    await ann.locator("[role^=menuitem]:focus").waitFor();
+    await ann.keyboard.press("Shift+Tab");
+    assert.equal(await ann.evaluate(() => document.activeElement?.getAttribute("type")), "range");
+    await ann.getByRole("slider").fill("29");
+    await ann.keyboard.press("ArrowRight");
     await ann.keyboard.press("Escape");
     await menu.focus();
     await ann.keyboard.press("Enter");

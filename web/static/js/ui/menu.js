@@ -12,14 +12,30 @@ import { Icon } from "./icon.js";
 
 const MOVES = /** @type {Record<string, (at: number, count: number) => number>} */ ({
   ArrowDown: (at, count) => (at + 1) % count,
-  ArrowUp: (at, count) => (at - 1 + count) % count,
+  ArrowUp: (at, count) => (at > 0 ? at : count) - 1,
   Home: () => 0,
   End: (_, count) => count - 1,
 });
 
+/** Keys with which a slider is moved. */
+const SLIDES = new Set([...Object.keys(MOVES), "ArrowLeft", "ArrowRight"]);
+
+/**
+ * The next place of the focus in an open menu: the items count as one.
+ * @param {HTMLElement} box @param {HTMLElement | undefined} item  where one comes in @param {boolean} back
+ * @returns {HTMLElement | undefined} none: it leaves the menu
+ */
+function neighbour(box, item, back) {
+  const above = /** @type {HTMLElement[]} */ ([...box.querySelectorAll(".menu :is(button, input):not([role^=menuitem])")]);
+  const at = above.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const all = item ? [...above, item] : above;
+  return all[(at < 0 ? above.length : at) + (back ? -1 : 1)];
+}
+
 /**
  * A button that opens a list of things to do (ARIA menu button): arrow keys
- * inside, Escape and a click elsewhere close it, the focus goes back.
+ * inside, Tab to what stands above it and on, Escape and a click elsewhere
+ * close it, the focus goes back.
  * @param {{label: string, icon: string, name?: string, kind: string, items: Item[], tabindex?: number, head?: unknown,
  *   place?: string, tool?: boolean}} props   head: stands above the items; place: class that says where the list opens
  */
@@ -41,12 +57,15 @@ export function Menu({ label, icon, name, kind, items, tabindex, head, place = "
   }, [open]);
   /** @param {KeyboardEvent} event */
   const key = (event) => {
-    if (!open) return;
-    const all = /** @type {HTMLElement[]} */ ([...(box.current?.querySelectorAll("[role^=menuitem]") ?? [])]);
+    if (!open || !box.current) return;
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    if (active.matches("input[type=range]") && SLIDES.has(event.key)) return event.stopPropagation();
+    const all = /** @type {HTMLElement[]} */ ([...box.current.querySelectorAll("[role^=menuitem]")]);
     const move = MOVES[event.key];
+    const next = event.key === "Tab" ? neighbour(box.current, all[0], event.shiftKey) : move && all[move(all.indexOf(active), all.length)];
+    if (event.key === "Tab" && !next) return close(false);
     if (event.key === "Escape") close();
-    else if (event.key === "Tab") return close(false);
-    else if (move) all[move(all.indexOf(/** @type {HTMLElement} */ (document.activeElement)), all.length)]?.focus();
+    else if (next) next.focus();
     else return;
     event.preventDefault();
     event.stopPropagation();
