@@ -173,6 +173,41 @@ test("decline, cancel and pause are heard on the other side", async () => {
   assert.equal(bob.rows.length, 2);
 });
 
+test("cancel and pause said while the link was down are heard once it is back", async () => {
+  const wire = rig();
+  const [ann, bob] = [join(wire, "a"), join(wire, "b")];
+  ann.offer([file(30 * BLOCK, "one"), file(30 * BLOCK, "two"), file(30 * BLOCK, "three"), file(10, "four")]);
+  const [one, two, three] = bob.rows.map(({ key }) => key);
+  for (const key of [one, two, three]) {
+    bob.pause(key, true);
+    await bob.accept(key, ramSink());
+  }
+  wire.cut("a", "b");
+  ann.cancel(ann.rows[0].key);
+  bob.pause(two, false);
+  ann.pause(ann.rows[1].key, true);
+  bob.pause(three, false);
+  ann.cancel(ann.rows[3].key);
+  wire.mend("a", "b");
+  assert.deepEqual([bob.rows[0].state, bob.rows[3].state], ["cancelled", "cancelled"]);
+  assert.deepEqual([bob.rows[1].paused, ann.rows[1].paused, ann.rows[2].paused], [true, true, false]);
+  await until("the third is there", () => bob.rows[2].state === "done");
+  ann.pause(ann.rows[1].key, false);
+  await until("the second is there", () => bob.rows[1].state === "done");
+});
+
+test("who wants a file that was taken back is told so", async () => {
+  const wire = rig();
+  const [ann, bob] = [join(wire, "a"), join(wire, "b")];
+  ann.offer([file(10)]);
+  const inject = wire.inject;
+  wire.inject = (from, to, message) => message.t === "file.cancel" || inject(from, to, message);
+  ann.cancel(only(ann).key);
+  wire.inject = inject;
+  await bob.accept(only(bob).key, ramSink());
+  await until("Bob knows", () => only(bob).state === "cancelled");
+});
+
 test("what was changed on the way is refused", async () => {
   const wire = rig();
   const [ann, bob] = [join(wire, "a"), join(wire, "b")];

@@ -11,7 +11,7 @@ import { Outgoing } from "./send.js";
  *     file.offer {id, handle, name, size, type, mtime}      sender: here it is; again after each new connection
  *     file.accept {id, offset, last}  file.decline {id}     receiver: from there on; last: digest of its last block
  *     file.ack {id, offset}                                 receiver: written up to there
- *     file.pause {id, on}  file.cancel {id, reason}         either
+ *     file.pause {id, on}  file.cancel {id, reason}         either; again after each new connection
  *     file.done {id, sha256}  file.saved {id}
  *
  * @typedef {import("../chat/chat.js").ChatCall & {bulk: (id: string) => RTCDataChannel | null, largest: (id: string) => number}} FileCall
@@ -67,7 +67,7 @@ export class Files {
       call.on("left", ({ view }) => this.#each(view.id, ({ part }) => part.lost())),
       call.on("bulk", ({ id, data }) => this.#bytes(id, data)),
       on("file.offer", (message, peer) => this.#offered(message, peer)),
-      on("file.accept", ({ id, offset, last }, peer) => void this.#out(id, peer)?.accepted(Number(offset), String(last))),
+      on("file.accept", ({ id, offset, last }, peer) => this.#accepted(id, peer, Number(offset), String(last))),
       on("file.decline", ({ id }, peer) => this.#out(id, peer)?.end("declined")),
       on("file.ack", ({ id, offset }, peer) => this.#out(id, peer)?.acknowledged(Number(offset))),
       on("file.saved", ({ id }, peer) => this.#saved(id, peer)),
@@ -203,7 +203,7 @@ export class Files {
     return { say: (type, fields) => this.o.call.send(peer, type, fields), changed: () => this.#changed() };
   }
 
-  /** @param {string} peer @param {(item: {facts: Facts, part: Outgoing | Incoming}) => void} fn */
+  /** @param {string} peer @param {(item: {facts: Facts, part: Outgoing | Incoming, paused: {here: boolean}}) => void} fn */
   #each(peer, fn) {
     for (const item of this.#all.values()) if (item.facts.peer === peer) fn(item);
   }
@@ -220,14 +220,30 @@ export class Files {
     return part instanceof Incoming ? part : null;
   }
 
-  /** A new connection: senders say again what they have. @param {string} peer */
+  /** A new connection: senders say again what they have, and both what was said while there was none. @param {string} peer */
   #opened(peer) {
     this.#remember();
-    this.#each(peer, ({ part }) => {
-      if (!(part instanceof Outgoing) || !part.live) return;
-      part.lost();
-      part.offer();
+    this.#each(peer, ({ facts: { id }, part, paused }) => {
+      if (part instanceof Outgoing) {
+        part.lost();
+        part.offer();
+        this.#recall(part);
+      }
+      if (part.live) this.o.call.send(peer, "file.pause", { id, on: paused.here });
     });
+  }
+
+  /** Says that it will not come, if so. @param {Outgoing} part */
+  #recall({ facts: { peer, id }, state, problem }) {
+    if (state === "cancelled" || state === "failed") this.o.call.send(peer, "file.cancel", { id, reason: problem || "cancelled" });
+  }
+
+  /** @param {unknown} id @param {string} peer @param {number} offset @param {string} last */
+  #accepted(id, peer, offset, last) {
+    const part = this.#out(id, peer);
+    if (!part) return;
+    void part.accepted(offset, last);
+    this.#recall(part); // the other side may have wanted it before it heard
   }
 
   /** @param {any} message @param {string} peer */
