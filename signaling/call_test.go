@@ -143,6 +143,10 @@ func TestCallIsRefused(t *testing.T) {
 	ann.refused("bad_message", "call.start", obj{"to": obj{}})
 	ann.refused("bad_message", "call.start", obj{"to": "bob"})
 	ann.refused("not_in_room", "call.start", obj{"to": obj{"name": "eve"}, "room": "nowhere"})
+	_, room := s.join(t, "carl").post(obj{})
+	for _, name := range []string{"r_wrong", room} { // no stranger learns which is there
+		ann.refused("not_found", "call.start", obj{"to": obj{"name": "eve"}, "room": name})
+	}
 	bob.ask("me", obj{"status": "dnd"})
 	ann.refused("dnd", "call.start", obj{"to": obj{"name": " eve "}})
 	bob.ask("me", obj{"status": "available"})

@@ -199,13 +199,17 @@ func (h *Hub) tabsOf(user string) (tabs []*peer, status string) {
 	return tabs, h.personLocked(a).Status
 }
 
-// mayAddTo judges the room into which a person is to be added.
+// mayAddTo judges the room into which a person is to be added. Of a name that
+// the server made, who is not in the room hears the same whether there is one.
 func (h *Hub) mayAddTo(p *peer, m *message) (*room, error) {
 	r, err := h.roomOf(m)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = r.mayAdd(p)
 	}
-	return r, r.mayAdd(p)
+	if name, _ := rawString(m.room); err != nil && generated(string(name)) && asRefusal(err).code == errNotInRoom().code {
+		err = errNoRoom()
+	}
+	return r, err
 }
 
 // mayAdd: in a call everybody may add people, in a room with a door its host.

@@ -95,7 +95,7 @@ func (h *Hub) joinByName(p *peer, f joinFields, e entry) error {
 func (h *Hub) makeRoom(f joinFields, e entry) (*room, error) {
 	switch {
 	case !f.Create || generated(f.Room):
-		return nil, refuse("not_found", "There is no such room.")
+		return nil, errNoRoom()
 	case f.Room[0] == '.':
 		return nil, fault("bad_message", "A room's name does not start with a dot.")
 	}
@@ -109,6 +109,8 @@ func (h *Hub) makeRoom(f joinFields, e entry) (*room, error) {
 	r.pass = e.pass
 	return r, nil
 }
+
+func errNoRoom() *refusal { return refuse("not_found", "There is no such room.") }
 
 func (h *Hub) judgeMax(n int) error {
 	if n < 1 || n > h.opt.RoomMax {

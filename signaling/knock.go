@@ -28,7 +28,7 @@ func (h *Hub) knockRoom(p *peer, m *message) error {
 	}
 	r := h.rooms.find(name)
 	if r == nil {
-		return refuse("not_found", "There is no such room.")
+		return errNoRoom()
 	}
 	if who := p.identity(); who.Room != nil && *who.Room != r.name {
 		return refuse("forbidden", "Your invitation is for another room.")
@@ -54,7 +54,7 @@ func (r *room) knock(p *peer, m *message, text string) error {
 	}
 	switch {
 	case r.closed:
-		return refuse("not_found", "There is no such room.")
+		return errNoRoom()
 	case code == "denied":
 		return err
 	case code != "room_locked" && code != "bad_password":

@@ -160,7 +160,7 @@ func TestKickedIsBarred(t *testing.T) {
 	ann.refused("peer_gone", "room.kick", obj{"room": "r", "peer": "p_nobody"})
 	ann.refused("self", "room.kick", obj{"room": "r", "peer": ann.peer()})
 	ann.ask("room.kick", obj{"room": "r", "peer": bob.peer()})
-	for _, c := range []*client{carl, bob} {
+	for _, c := range []*client{bob, carl} {
 		if ev := c.until("room.peer", "ev", "leave"); ev["reason"] != "kicked" || ev["peer"].(obj)["peer"] != bob.peer() {
 			t.Fatalf("leave event %v", ev)
 		}
