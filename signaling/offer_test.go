@@ -134,3 +134,17 @@ func TestOfferForThoseWhoSignedIn(t *testing.T) {
 	ann.refused("bad_message", "offer.post", obj{"title": strings.Repeat("x", 101)})
 	ann.refused("bad_message", "offer.post", obj{"ttl_ms": "long"})
 }
+
+func TestAnOfferReplacesAnotherInTheLastRoomOfItsPoster(t *testing.T) {
+	s := start(t, options())
+	ann := s.join(t, "ann")
+	ann.post(obj{})
+	for i := range 7 {
+		ann.ask("room.join", obj{"room": fmt.Sprint("r", i), "create": true})
+	}
+	offer, _ := ann.post(obj{})
+	ann.refused("rate_limited", "room.join", obj{"room": "r7", "create": true})
+	s.join(t, "bob").ask("offer.take", obj{"offer": offer})
+	ann.until("offer.taken")
+	ann.refused("rate_limited", "offer.post", obj{})
+}

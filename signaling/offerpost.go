@@ -35,6 +35,9 @@ func (h *Hub) postOffer(p *peer, m *message) error {
 		return fault("bad_message", "ttl_ms is more than nothing, in milliseconds.")
 	}
 	ttl := h.offerTTL(f.TTLMS)
+	if err := h.mayPost(p); err != nil {
+		return err
+	}
 	r, err := h.privateRoom(p, kindOffer)
 	if err != nil {
 		return err
@@ -44,6 +47,15 @@ func (h *Hub) postOffer(p *peer, m *message) error {
 		At: m.now.Unix(), Expires: o.expires.Unix()}
 	r.noteOffer(o)
 	return h.board.post(p, m, o)
+}
+
+// mayPost is mayEnterMore, less the room of the offer that the new one replaces.
+func (h *Hub) mayPost(p *peer) error {
+	old := h.board.find(func(o *offer) bool { return o.by == p })
+	if old != nil && old.room.unused() {
+		return p.mayEnterAbove(1)
+	}
+	return p.mayEnterMore()
 }
 
 // offerTTL is how long an offer stays: what was asked, at most the server's.

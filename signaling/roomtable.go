@@ -75,11 +75,8 @@ func (h *Hub) newRoom(name, kind string) *room {
 }
 
 // privateRoom makes a room for a call or an offer with p in it. It is published
-// but its name is known to nobody yet.
+// but its name is known to nobody yet. Whether p may enter more is judged before.
 func (h *Hub) privateRoom(p *peer, kind string) (*room, error) {
-	if err := p.mayEnterMore(); err != nil {
-		return nil, err
-	}
 	r := h.newRoom(newID(roomPrefix), kind)
 	r.invited = map[string]struct{}{p.user: {}}
 	h.rooms.add(r)
@@ -135,17 +132,31 @@ func (h *Hub) dissolve(r *room, p *peer) {
 func (r *room) removeAlone(p *peer) (c change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.kind == kindLink || len(r.members) != 1 || r.orders != 1 {
+	if !r.unusedLocked() {
 		return c
 	}
 	return r.removeLocked(p, reasonLeft)
 }
 
+// unusedLocked reports whether nobody has ever joined who made a private room.
+func (r *room) unusedLocked() bool {
+	return r.kind != kindLink && len(r.members) == 1 && r.orders == 1
+}
+
+func (r *room) unused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unusedLocked()
+}
+
 // mayEnterMore refuses a room beyond the limit per session.
-func (p *peer) mayEnterMore() error {
+func (p *peer) mayEnterMore() error { return p.mayEnterAbove(0) }
+
+// mayEnterAbove is mayEnterMore for who leaves some rooms for it.
+func (p *peer) mayEnterAbove(leaves int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.rooms) >= roomsPerPeer {
+	if len(p.rooms)-leaves >= roomsPerPeer {
 		return refuse("rate_limited", "You are in too many rooms. Leave one first.")
 	}
 	return nil
