@@ -23,7 +23,7 @@ func (h *Hub) openAccount(id Identity) (*account, error) {
 			return a, nil
 		}
 		if spare == nil {
-			return nil, refuse("rate_limited", "You are signed in too many times. Close a tab.")
+			return nil, &refusal{code: "rate_limited", message: "You are signed in too many times. Close a tab.", retry: fullRetry}
 		}
 		h.end(spare, reasonTimeout, 0, nil)
 	}
@@ -132,11 +132,11 @@ func (h *Hub) register(p *peer) error {
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return refuse("draining", "The server is restarting. Try again in a moment.")
+		return errDraining()
 	case h.keys[p.key] != nil:
 		return errRaced
 	case len(h.peers) >= h.opt.MaxSessions:
-		return refuse("server_full", "The server is full. Try again later.")
+		return errFull()
 	}
 	p.who.Name = p.account.name
 	h.keys[p.key] = p

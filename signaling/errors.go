@@ -17,7 +17,7 @@ const (
 	closeTooBig   = 1009
 	closeBinary   = 1003
 	closeInternal = 1011
-	closeLater    = 1013 // the server cannot take this session now
+	closeLater    = 1013 // of RFC 6455's registry: there is no room for this session now, try again later
 )
 
 // refusal is an error that the client is told: a code of section 10 and a
@@ -63,7 +63,9 @@ func (r *refusal) closeCode() int {
 		return closeProtocol
 	case "version":
 		return closeVersion
-	case "server_full", "rate_limited", "draining", "internal":
+	case "draining":
+		return closeShutdown
+	case "server_full", "rate_limited", "internal":
 		return closeLater
 	}
 	return closeLogin

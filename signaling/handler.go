@@ -80,7 +80,7 @@ func (h *Hub) admit(r *http.Request) (*socket, error) {
 		}
 	}
 	if h.draining.Load() {
-		return nil, &refusal{code: "draining", message: "The server is restarting. Try again in a moment.", retry: shutdownRetry}
+		return nil, errDraining()
 	}
 	if offered := websocket.Subprotocols(r); len(offered) > 0 && !slices.Contains(offered, subprotocol) {
 		return nil, errSubprotocol()
@@ -106,9 +106,9 @@ func (h *Hub) countSocket(s *socket) error {
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return &refusal{code: "draining", message: "The server is restarting. Try again in a moment.", retry: shutdownRetry}
+		return errDraining()
 	case h.counted >= h.opt.MaxSessions:
-		return &refusal{code: "server_full", message: "The server is full. Try again later.", retry: fullRetry}
+		return errFull()
 	case h.perAddr[s.addr] >= h.opt.MaxPerIP:
 		return &refusal{code: "rate_limited", message: "Too many connections from your address. Close some.", retry: fullRetry}
 	}
@@ -130,6 +130,14 @@ func (h *Hub) openSocket(s *socket) bool {
 
 // fullRetry is what a client is asked to wait when there is no room for it.
 const fullRetry = 10 * time.Second
+
+func errDraining() *refusal {
+	return &refusal{code: "draining", message: "The server is restarting. Try again in a moment.", retry: shutdownRetry}
+}
+
+func errFull() *refusal {
+	return &refusal{code: "server_full", message: "The server is full. Try again later.", retry: fullRetry}
+}
 
 func (h *Hub) forgetSocket(s *socket) {
 	h.mu.Lock()

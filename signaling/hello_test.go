@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/signaling"
 )
 
 func TestWelcomeSaysWhatAClientNeeds(t *testing.T) {
@@ -46,6 +48,12 @@ func TestWelcomeSaysWhatAClientNeeds(t *testing.T) {
 func TestHelloIsRefused(t *testing.T) {
 	opt := options()
 	opt.MaxPerUser = 1
+	opt.Identify = func(r *http.Request, token, name, key string) (signaling.Identity, error) {
+		if token == "late" {
+			return signaling.Identity{}, refusal{code: "draining", retry: time.Second}
+		}
+		return identify(r, token, name, key)
+	}
 	s := start(t, opt)
 	s.join(t, "bob")
 	key := newKey()
@@ -62,12 +70,17 @@ func TestHelloIsRefused(t *testing.T) {
 		{"version", `{"t":"hello","v":[2,3],"key":"` + key + `","token":"ann"}`, "version", 4009},
 		{"nobody", `{"t":"hello","v":[1],"key":"` + key + `"}`, "unauthorized", 4003},
 		{"too many tabs", `{"t":"hello","v":[1],"key":"` + key + `","token":"bob"}`, "rate_limited", 1013},
+		{"shutting down", `{"t":"hello","v":[1],"key":"` + key + `","token":"late"}`, "draining", 4010},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := s.raw(t)
 			x.sendText(c.hello)
-			if e := x.until("error"); e["code"] != c.code || e["n"] != nil {
+			e := x.until("error")
+			if e["code"] != c.code || e["n"] != nil {
 				t.Errorf("error %v, want %s", e, c.code)
+			}
+			if later := c.close == 1013 || c.close == 4010; later != (e["retry_ms"] != nil) {
+				t.Errorf("error %v: retry_ms says whether to come back", e)
 			}
 			x.closed(c.close)
 		})
