@@ -414,6 +414,25 @@ test("words of any other type are passed on, and own ones are paced to what the 
   b.peer.close();
 });
 
+test("what the browser has no room for waits, in order; what it never takes keeps nothing back", () => {
+  const b = side("p_b", "p_a");
+  const { ctl } = b.peer.pc.channels;
+  openChannels(b.peer.pc);
+  ctl.sent = [];
+  const { send } = ctl;
+  ctl.send = () => {
+    throw new DOMException("", "OperationError");
+  };
+  for (const i of [1, 2, 3]) assert.equal(b.peer.ctl.send("chat", { i }), true);
+  ctl.send = (text) => {
+    if (text.includes("2")) throw new TypeError();
+    send.call(ctl, text);
+  };
+  mock.timers.tick(1_000);
+  assert.deepEqual(ctl.sent.map(({ i }) => i), [1, 3]);
+  b.peer.close();
+});
+
 test("hanging up says so and closes the connection", () => {
   const b = side("p_b", "p_a");
   const { pc } = b.peer;

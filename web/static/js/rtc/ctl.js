@@ -102,10 +102,21 @@ export class Ctl {
     clearTimeout(this.#timer);
     this.#bucket = refill(this.#bucket, this.now(), PER_SECOND, BURST);
     while (this.#waiting.length && this.#bucket.tokens >= 1 && this.channel.readyState === "open") {
+      if (!this.#say(this.#waiting[0] ?? "")) break;
       this.#bucket.tokens--;
-      this.channel.send(this.#waiting.shift() ?? "");
+      this.#waiting.shift();
     }
     if (this.#waiting.length && this.channel.readyState === "open") this.#timer = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
+  }
+
+  /** @param {string} text @returns {boolean} false: the browser has no room for it now */
+  #say(text) {
+    try {
+      this.channel.send(text);
+      return true;
+    } catch (error) {
+      return /** @type {Error} */ (error).name !== "OperationError"; // what it never takes must not keep the rest back
+    }
   }
 
   /** @param {unknown} data */
