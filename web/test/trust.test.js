@@ -72,6 +72,15 @@ test("a browser that names no certificate has no code, which is not a warning", 
   assert.equal(a.state, "none");
 });
 
+test("a connection with another certificate than the one announced is broken from the start", async () => {
+  const sdp = (digit) => ({ sdp: `v=0\r\na=fingerprint:sha-256 ${Array(32).fill(`0${digit}`).join(":")}\r\n` });
+  const sctp = { transport: { getRemoteCertificates: () => [bytes(3).buffer] } };
+  const sent = [];
+  const a = new SafetyCode({ fingerprints: () => fingerprintsOf({ localDescription: sdp(1), remoteDescription: sdp(2), sctp }), send: (t) => sent.push(t), changed() {} });
+  await a.handle({ t: "sas.commit", commit: hex(await commitment(bytes(8), bytes(2))) });
+  assert.deepEqual([a.state, sent], ["broken", []]);
+});
+
 test("the fingerprints are there also where the channels open before the answer is applied", async () => {
   const sdp = (digit) => `v=0\r\na=fingerprint:sha-256 ${Array(32).fill(`0${digit}`).join(":")}\r\n`;
   const pc = Object.assign(new EventTarget(), { localDescription: { sdp: sdp(1) }, remoteDescription: null });

@@ -58,6 +58,9 @@ export async function codeOf(a, b) {
   return Array.from({ length: PICTURES }, (_, i) => (bits >> (PICTURE_BITS * (PICTURES - 1 - i))) & 63);
 }
 
+/** The other side has another certificate than it said. */
+class Exchanged extends Error {}
+
 /** One comparison over one connection. It ends "ready" or "broken" and is not used again. */
 export class SafetyCode {
   /** @type {SafetyState} */
@@ -79,7 +82,7 @@ export class SafetyCode {
   constructor(options) {
     this.o = options;
     this.#nonce = options.nonce?.() ?? crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-    this.#queue = this.#start().catch(() => this.#end("none"));
+    this.#queue = this.#start().catch((error) => this.#end(error instanceof Exchanged ? "broken" : "none"));
   }
 
   /** @param {import("./ctl.js").Message} message  sas.commit or sas.reveal @returns {Promise<void>} when it is handled */
@@ -151,6 +154,7 @@ export async function fingerprintsOf(pc) {
   const transport = /** @type {any} */ (pc.sctp?.transport);
   const certificate = transport?.getRemoteCertificates?.()[0];
   const used = certificate ? await hash(new Uint8Array(certificate)) : named;
-  if (!own || !named || !used || hex(used) !== hex(named)) throw new Error("the certificate is not the one that was announced");
+  if (!own || !named || !used) throw new Error("this browser names no certificate");
+  if (hex(used) !== hex(named)) throw new Exchanged("the certificate is not the one that was announced");
   return { own, remote: used };
 }
