@@ -155,6 +155,17 @@ test("forgotten by the server, it enters again and keeps its links; resumed, it 
   assert.equal(FakeConnection.made.length, 2);
 });
 
+for (const resumed of [true, false]) {
+  test(`${resumed ? "after a break" : "with a new session"} the links search by the servers of the new welcome`, async () => {
+    answers = [room("p_a", "p_b"), room("p_a", "p_b")];
+    await call.join();
+    const iceServers = [{ urls: "turn:new" }];
+    session.emit("welcome", { welcome: { ...WELCOME, ice: { ...WELCOME.ice, iceServers } }, resumed, first: false });
+    await settle();
+    assert.deepEqual(FakeConnection.made.map(({ config }) => config.iceServers), [iceServers]);
+  });
+}
+
 test("leaving while the server is asked leaves all the same", async () => {
   const joined = call.join();
   call.leave();

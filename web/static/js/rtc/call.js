@@ -92,8 +92,12 @@ export class Call {
         this.#mesh?.wake();
         void media.revive?.();
       }),
-      // After a break of the socket the network may be another one.
-      session.on("welcome", ({ resumed }) => (resumed ? this.#mesh?.renew() : void this.#again())),
+      session.on("welcome", ({ welcome, resumed }) => {
+        this.#mesh?.setIce(welcome.ice); // what the server before gave may count no longer
+        // After a break of the socket the network may be another one.
+        if (resumed) this.#mesh?.renew();
+        else void this.#again();
+      }),
       session.on("ended", (end) => this.#end(end)),
       session.onFrame("room.peer", (frame) => this.#moved(frame)),
       session.onFrame("room", (frame) => this.#changed(frame)),

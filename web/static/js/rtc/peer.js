@@ -222,7 +222,7 @@ export class Peer {
 
   /** Fresh ICE servers or another policy: used at the next gathering. */
   configure() {
-    this.pc.setConfiguration(this.#config);
+    if (this.pc.signalingState !== "closed") this.pc.setConfiguration(this.#config);
   }
 
   /** @returns {RTCConfiguration} */
