@@ -147,6 +147,25 @@ test("the more people, the less video to each; it grows again when someone leave
   assert.deepEqual(ceilings(), [1_700_000]);
 });
 
+test("a connection that takes no track any more keeps the others from nothing", async () => {
+  const errors = [];
+  mesh.on("error", ({ name }) => errors.push(name));
+  mesh.enter(room("p_m", "p_a", "p_b"));
+  for (const i of [0, 1]) connected(i);
+  await settle();
+  const [first, second] = FakeConnection.made.map((pc) => pc.transceivers[1].sender);
+  first.replaceTrack = async () => {
+    throw new DOMException("", "InvalidStateError");
+  };
+  const cam = { kind: "video", getSettings: () => ({ height: 720 }) };
+  mesh.o.tracks = () => ({ ...noTracks(), cam });
+  const before = second.encodings[0].scaleResolutionDownBy;
+  await mesh.trackChanged("cam");
+  await settle();
+  assert.deepEqual([errors, second.track], [["InvalidStateError"], cam]);
+  assert.notEqual(second.encodings[0].scaleResolutionDownBy, before);
+});
+
 test("what a member wants to see is what is sent to that member alone", async () => {
   const cams = () => FakeConnection.made.map((pc) => pc.transceivers[1].sender.encodings[0]);
   mesh.enter(room("p_m", "p_a", "p_b"));

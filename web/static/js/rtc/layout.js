@@ -43,7 +43,7 @@ export function adoptLayout(pc, tracks) {
     if (!transceiver || transceiver.direction === "sendrecv") return;
     transceiver.direction = "sendrecv";
     transceiver.sender.setStreams?.(streams[group]);
-    void transceiver.sender.replaceTrack(tracks[slot]);
+    transceiver.sender.replaceTrack(tracks[slot]).catch(() => {}); // closed meanwhile: the next one begins with what is sent by then
   });
 }
 

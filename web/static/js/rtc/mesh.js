@@ -185,7 +185,8 @@ export class Mesh {
   /** A track was switched on, off or replaced. @param {import("./layout.js").Slot} slot */
   async trackChanged(slot) {
     const track = this.o.tracks()[slot];
-    await Promise.all(this.#every.map((link) => link.replaceTrack(slot, track)));
+    // A connection that is closed takes none; the next one begins with what is sent by then.
+    await Promise.all(this.#every.map((link) => link.replaceTrack(slot, track).catch((error) => this.#events.emit("error", error))));
     this.#share(); // another track may have another size
   }
 
