@@ -58,6 +58,10 @@ func (s *Service) HandleLogin(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) (l Login, token string, err error) {
 	var in credentialsBody
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return l, "", &Refusal{Status: http.StatusUnsupportedMediaType, Reason: "bad_message",
+			Message: "Send JSON with Content-Type: application/json."}
+	}
 	if err := ReadJSON(w, r, &in, `Send a JSON object with text fields: {"name":"…","password":"…"} or {"token":"…"}.`); err != nil {
 		return l, "", err
 	}
@@ -68,14 +72,10 @@ func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) (l Login, t
 	return l, token, err
 }
 
-// ReadJSON reads the JSON object of a request into a struct; unknown fields are
-// ignored. Its errors are refusals; wanted is the sentence of the one about an
+// ReadJSON reads the JSON object of a request into a struct; unknown fields and
+// the Content-Type are ignored. Its errors are refusals; wanted is the sentence of the one about an
 // object that does not fit.
 func ReadJSON(w http.ResponseWriter, r *http.Request, into any, wanted string) error {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return &Refusal{Status: http.StatusUnsupportedMediaType, Reason: "bad_message",
-			Message: "Send JSON with Content-Type: application/json."}
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooBig *http.MaxBytesError
 	switch {
