@@ -116,9 +116,9 @@ const Relays = ({ now, ask }) => html`
   <${Section} id="admin-relays" title=${t("admin.relays")} count=${now.relays.length}>
     <${Table} label=${t("admin.relays")} empty=${t("admin.relays.none")} heads=${[...["person", "transport", "client", "up", "down", "since"].map((name) => t(`admin.head.${name}`)), ""]}
       rows=${now.relays.map((row) => ({ key: row.id, cells: [
-        html`<bdi>${row.name || t("admin.unknown")}</bdi>`, row.transport.toUpperCase(), html`<span dir="ltr">${row.client}</span>`, size(row.bytes_up), size(row.bytes_down), when(row.since),
-        html`<button type="button" class="button button-small" aria-label=${t("admin.end.of", { name: row.name || row.id })} onClick=${() => ask({
-          title: t("admin.end.title"), text: t("admin.end.text", { name: row.name || row.id }), go: t("admin.end"), done: "admin.end.done", act: () => endRelay(row.id) })}>${t("admin.end")}</button>`] }))} />
+        html`<bdi>${row.name || row.user || t("admin.unknown")}</bdi>`, row.transport.toUpperCase(), html`<span dir="ltr">${row.client}</span>`, size(row.bytes_up), size(row.bytes_down), when(row.since),
+        html`<button type="button" class="button button-small" aria-label=${t("admin.end.of", { name: row.name || row.user || row.id })} onClick=${() => ask({
+          title: t("admin.end.title"), text: t("admin.end.text", { name: row.name || row.user || row.id }), go: t("admin.end"), done: "admin.end.done", act: () => endRelay(row.id) })}>${t("admin.end")}</button>`] }))} />
   <//>`;
 
 /** @param {{now: Look, ask: (question: Question) => void, self: string}} props */
