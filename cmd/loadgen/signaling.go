@@ -24,7 +24,7 @@ type target struct {
 // load is what every target is given.
 type load struct {
 	conns, rate, size, rounds int
-	duration, settle          time.Duration
+	duration, settle, warm    time.Duration
 }
 
 // figures are what one target cost in one round.
@@ -45,6 +45,7 @@ func signaling(ctx context.Context, args []string) error {
 	fs.IntVar(&l.size, "size", 300, "bytes of one message's payload")
 	fs.IntVar(&l.rounds, "rounds", 6, "rounds; the targets alternate in each")
 	fs.DurationVar(&l.duration, "duration", 10*time.Second, "how long messages flow in a round")
+	fs.DurationVar(&l.warm, "warm", 0, "how long messages flow before those that count: each connection's first one is dearer")
 	fs.DurationVar(&l.settle, "settle", 2*time.Second, "rest before memory is read")
 	binary := fs.String("parley", "bin/parley", "the parley binary")
 	peers := fs.String("peers", "cmd/loadgen/peers", "folder of the Node peers, with `npm ci` done")
@@ -162,7 +163,26 @@ func measure(ctx context.Context, t target, l load) (f figures, err error) {
 	}
 	f.connectCPU = (connected - before) / time.Duration(l.conns)
 	f.idleBytes = float64(full-empty) / float64(l.conns)
+	if err := warmUp(ctx, p, l, clients, s); err != nil {
+		return f, err
+	}
 	return f, messages(ctx, p, l, clients, s, &f)
+}
+
+// warmUp sends messages that do not count.
+func warmUp(ctx context.Context, p *process, l load, clients []client, s *sink) error {
+	if l.warm == 0 {
+		return nil
+	}
+	l.duration = l.warm
+	if err := messages(ctx, p, l, clients, s, &figures{}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = nil
+	s.received.Store(0)
+	return nil
 }
 
 // connecting is how many clients connect at once.
