@@ -54,11 +54,13 @@ const pc = (over) => ({
 });
 
 test("the step that fails is the first that is not done", () => {
-  assert.equal(stepOf(pc({ remoteDescription: null, localDescription: null })), "signaling");
-  assert.equal(stepOf(pc({ localDescription: { sdp: "v=0\r\n" } })), "gathering");
-  assert.equal(stepOf(pc({ iceConnectionState: "checking" })), "checking");
-  assert.equal(stepOf(pc({ connectionState: "connecting" })), "dtls");
-  assert.equal(stepOf(pc({})), "media");
+  const [none, some] = [{ any: false, relay: false }, { any: true, relay: false }];
+  assert.equal(stepOf(pc({ remoteDescription: null, localDescription: null }), none), "signaling");
+  assert.equal(stepOf(pc({}), none), "gathering");
+  assert.equal(stepOf(pc({ localDescription: { sdp: "v=0\r\n" }, iceConnectionState: "checking" }), some), "checking", "a new search has just begun");
+  assert.equal(stepOf(pc({ iceConnectionState: "checking" }), some), "checking");
+  assert.equal(stepOf(pc({ connectionState: "connecting" }), some), "dtls");
+  assert.equal(stepOf(pc({}), some), "media");
 });
 
 test("every failing step has words of its own, and the network of the other side too", () => {

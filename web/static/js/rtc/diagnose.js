@@ -5,20 +5,25 @@
  * @typedef {"signaling" | "gathering" | "checking" | "dtls" | "media"} SetupStep
  *   signaling: no answer came; gathering: no address of our own was found; checking: no pair of addresses
  *   works; dtls: a pair works but the encryption does not start; media: all stands and nothing comes
+ *
+ * @typedef {object} Found  own addresses that a connection has had, also before its last search: the description names those of that alone
+ * @property {boolean} any
+ * @property {boolean} relay  so the relay can be reached from here
  */
 
-/** @param {RTCPeerConnection} pc @returns {SetupStep} the first step that is not done */
-export function stepOf(pc) {
+/**
+ * @param {RTCPeerConnection} pc
+ * @param {Found} found
+ * @returns {SetupStep} the first step that is not done
+ */
+export function stepOf(pc, found) {
   if (!pc.remoteDescription) return "signaling";
   // Where only the relay may be used, no address means that it was not reached.
   const relayOnly = pc.getConfiguration?.().iceTransportPolicy === "relay";
-  if (!relayOnly && !/^a=candidate:/m.test(pc.localDescription?.sdp ?? "")) return "gathering";
+  if (!relayOnly && !found.any) return "gathering";
   if (pc.iceConnectionState !== "connected" && pc.iceConnectionState !== "completed") return "checking";
   return pc.connectionState === "connected" ? "media" : "dtls";
 }
-
-/** @param {RTCPeerConnection} pc  @returns {boolean} an address of the relay was got, so that it can be reached from here */
-export const relayFound = (pc) => / typ relay/.test(pc.localDescription?.sdp ?? "");
 
 /**
  * The doors of the relay, as somebody who minds a firewall calls them.

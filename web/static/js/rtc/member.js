@@ -1,7 +1,7 @@
 import { Emitter } from "../net/emitter.js";
 import { Adapter } from "./adapt.js";
 import { LossRule } from "./codecs.js";
-import { relayFound, stepOf } from "./diagnose.js";
+import { stepOf } from "./diagnose.js";
 import { digestOf, readDigest } from "./digest.js";
 import { noTracks } from "./layout.js";
 import { Quality } from "./quality.js";
@@ -257,8 +257,8 @@ export class Member {
     const settingUp = this.phase === "connecting" && step === "restart";
     const worse = !(this.phase === "lost" && step === "rebuild");
     if (step === "rebuild" || step === "refresh") {
-      this.failedAt = this.#stood ? "media" : stepOf(this.link.pc);
-      this.#relay = relayFound(this.link.pc);
+      this.failedAt = this.#stood ? "media" : stepOf(this.link.pc, this.link.found);
+      this.#relay = this.link.found.relay;
     }
     if (step === "refresh") this.waiting = true;
     if (step === "alive") this.waiting = false;

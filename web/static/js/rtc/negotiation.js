@@ -6,6 +6,7 @@
  * @property {RTCPeerConnection} pc
  * @property {() => boolean} polite           gives way when both offer at once
  * @property {(part: Part) => void} send
+ * @property {(candidate: RTCIceCandidate) => void} found  an own address
  * @property {() => void} beforeAnswer        called when an offer has been applied, before it is answered
  * @property {(error: unknown) => void} onError
  */
@@ -139,7 +140,10 @@ export class Negotiation {
 
   /** What comes after a pause goes at once: it may be the one that works. @param {RTCIceCandidate | null} candidate */
   #found(candidate) {
-    if (candidate?.candidate) this.#batch.push(candidate.toJSON());
+    if (candidate?.candidate) {
+      this.#batch.push(candidate.toJSON());
+      this.o.found(candidate);
+    }
     if (candidate && this.#timer !== undefined) return;
     this.#flush();
     if (!candidate) this.o.send({ candidate: null });

@@ -74,6 +74,8 @@ export class Peer {
   #offered = -Infinity;
   /** @type {Map<string, number>} address of an ICE server -> the last error it gave */
   iceErrors = new Map();
+  /** @type {import("./diagnose.js").Found} */
+  found = { any: false, relay: false };
   /** No picture is sent to this one, to keep the sound clear: part of what it is told. */
   paused = false;
   /** Everything through the relay until this connection stands: it is the way that works most often. */
@@ -313,8 +315,15 @@ export class Peer {
     /** @type {RTCPeerConnection} */
     const pc = new Connection(this.#config);
     const local = this.#local;
+    /** @type {import("./diagnose.js").Found} */
+    const found = { any: false, relay: false };
+    this.found = found;
     const negotiation = new Negotiation({
       pc,
+      found: ({ candidate }) => {
+        found.any = true;
+        found.relay ||= / typ relay/.test(candidate);
+      },
       polite: () => o.self < this.id,
       send: (part) => this.id && o.send({ pc: local, ...(this.#remote && { re: this.#remote }), ...part }),
       beforeAnswer: () => {
