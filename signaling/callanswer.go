@@ -103,11 +103,7 @@ func (h *Hub) joinCall(p *peer, c *call, e entry) error {
 // call is taken.
 func (c *call) accepted(p *peer) {
 	c.caller.push("call.update", callUpdate(c.id, "accepted"))
-	for _, tab := range c.targets {
-		if tab != p {
-			tab.push("call.end", fields(callEnd{Call: c.id, Reason: endElsewhere, By: p.id}))
-		}
-	}
+	c.endAtOthers(p, fields(callEnd{Call: c.id, Reason: endElsewhere, By: p.id}))
 }
 
 // failed tells both sides, p among them, that p took the call in vain.
@@ -115,6 +111,11 @@ func (c *call) failed(p *peer) {
 	body := fields(callEnd{Call: c.id, Reason: endFailed, By: p.id})
 	c.caller.push("call.end", body)
 	p.push("call.end", body)
+	c.endAtOthers(p, body)
+}
+
+// endAtOthers tells the tabs that rang beside p. The call is taken.
+func (c *call) endAtOthers(p *peer, body []byte) {
 	for _, tab := range c.targets {
 		if tab != p {
 			tab.push("call.end", body)
