@@ -225,7 +225,7 @@ func fields(v any) []byte {
 // answer queues ok, which the reader writes itself when the handler has
 // returned. v is a struct with the members beside re, or nil.
 func (p *peer) answer(m *message, v any) {
-	s := p.queue("ok", okBody(m.id, v))
+	s := p.queue(newEvent("ok", okBody(m.id, v)))
 	switch {
 	case s == nil:
 	case m.woken == nil:

@@ -51,21 +51,22 @@ func (p *peer) identity() Identity {
 // push queues an event. It never blocks: a peer that does not read loses its
 // socket, and later its oldest frames.
 func (p *peer) push(t string, body []byte) {
-	if s := p.queue(t, body); s != nil {
+	if s := p.queue(newEvent(t, body)); s != nil {
 		go s.write()
 	}
 }
 
 // queue is push for who writes by itself when it holds no lock any more: it
 // returns the socket whose writer the caller now is, nil when there is nothing
-// to do.
-func (p *peer) queue(t string, body []byte) *socket {
+// to do. It takes e over.
+func (p *peer) queue(e *event) *socket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
+		e.free()
 		return nil
 	}
-	lost := p.out.push(event{t, body})
+	lost := p.out.push(e)
 	s := p.sock
 	if s == nil {
 		return nil
@@ -101,15 +102,16 @@ func (p *peer) nextJob(s *socket, out *outbox) bool {
 	}
 	out.writeJob = writeJob{welcome: s.welcome, pongs: s.pongs, ping: s.ping, ack: p.lastID.Load()}
 	s.welcome, s.pongs, s.ping = nil, 0, false
-	out.frames = out.batch[:0]
-	if p.sock == s {
-		out.frames = p.out.take(out.frames)
+	out.frames.reset()
+	more := p.sock == s
+	for more && !out.frames.full() {
+		more = out.frames.add(&p.out)
 	}
-	if s.closing && len(out.frames) < cap(out.frames) {
+	if s.closing && !more {
 		out.close, out.code, out.bye = true, s.code, s.bye
 		s.dead = true
 	}
-	if out.welcome != nil || out.pongs > 0 || out.ping || out.close || len(out.frames) > 0 {
+	if out.welcome != nil || out.pongs > 0 || out.ping || out.close || len(out.frames.ends) > 0 {
 		return true
 	}
 	s.endWriterLocked()

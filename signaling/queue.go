@@ -1,6 +1,9 @@
 package signaling
 
-import "strconv"
+import (
+	"strconv"
+	"sync"
+)
 
 // What a peer may have waiting, sent or not (protocol.md section 1).
 const (
@@ -9,30 +12,80 @@ const (
 )
 
 // event is a server frame less its counter: {"t":t,"n":…body. The body starts
-// with a comma or the closing brace, and is shared by all who are sent it.
+// with a comma or the closing brace. An event is in one queue at most.
 type event struct {
 	t    string
-	body []byte
+	body []byte // shared by all who are sent it, unless reused
+	next *event // in the queue
+
+	reused bool // goes back to signals
+}
+
+// signals are events whose memory is used again: they are most of what a hub
+// passes on, and each waits for seconds until it is acknowledged.
+var signals = sync.Pool{New: func() any { return &event{t: "signal", reused: true} }}
+
+// signalKept is the most memory of a body that is used again. Most signals are
+// candidates, of some hundred bytes.
+const signalKept = 1 << 10
+
+func newEvent(t string, body []byte) *event { return &event{t: t, body: body} }
+
+// newSignal makes an event for a body of that size, which is still empty.
+func newSignal(size int) *event {
+	e := signals.Get().(*event)
+	if cap(e.body) < size {
+		e.body = make([]byte, 0, size)
+	}
+	e.body = e.body[:0]
+	return e
+}
+
+// free gives the event up.
+func (e *event) free() {
+	if e.next = nil; e.reused && cap(e.body) <= signalKept {
+		signals.Put(e)
+	}
+}
+
+// appendTo appends the frame with the counter n, as it goes over the wire.
+func (e *event) appendTo(b []byte, n uint64) []byte {
+	b = append(b, `{"t":"`...)
+	b = append(b, e.t...)
+	b = append(b, `","n":`...)
+	b = strconv.AppendUint(b, n, 10)
+	return append(b, e.body...)
 }
 
 // queue holds the frames of a peer that it has not acknowledged. The zero value
 // is that of a new session.
 type queue struct {
-	done   uint64  // frames up to here are forgotten
-	sent   uint64  // frames up to here were given to the socket
-	frames []event // the frame after done, and so on
+	done   uint64 // frames up to here are forgotten
+	sent   uint64 // frames up to here were given to the socket
+	first  *event // the frame after done
+	unsent *event // the frame after sent
+	newest *event
+	count  int
 	bytes  int
 }
 
 // last is the counter of the newest frame.
-func (q *queue) last() uint64 { return q.done + uint64(len(q.frames)) }
+func (q *queue) last() uint64 { return q.done + uint64(q.count) }
 
 // push appends a frame and forgets the oldest ones beyond the bounds. It reports
 // whether one of those had never been given to a socket.
-func (q *queue) push(e event) (lost bool) {
-	q.frames = append(q.frames, e)
+func (q *queue) push(e *event) (lost bool) {
+	if q.count == 0 {
+		q.first = e
+	} else {
+		q.newest.next = e
+	}
+	if q.newest = e; q.unsent == nil {
+		q.unsent = e
+	}
+	q.count++
 	q.bytes += len(e.body)
-	for len(q.frames) > 1 && (len(q.frames) > queueFrames || q.bytes > queueBytes) {
+	for q.count > 1 && (q.count > queueFrames || q.bytes > queueBytes) {
 		lost = lost || q.sent <= q.done
 		q.forget(1)
 	}
@@ -47,15 +100,20 @@ func (q *queue) ack(n uint64) {
 }
 
 func (q *queue) forget(count int) {
-	for i := range count {
-		q.bytes -= len(q.frames[i].body)
-		q.frames[i] = event{}
+	for range count {
+		e := q.first
+		if q.unsent == e {
+			q.unsent = e.next
+		}
+		q.first = e.next
+		q.bytes -= len(e.body)
+		e.free()
 	}
-	q.done += uint64(count)
+	q.count -= count
+	if q.done += uint64(count); q.count == 0 {
+		q.newest = nil
+	}
 	q.sent = max(q.sent, q.done)
-	if q.frames = q.frames[count:]; len(q.frames) == 0 {
-		q.frames = nil
-	}
 }
 
 // holds reports whether the frames after last are all here.
@@ -68,29 +126,17 @@ func (q *queue) rewind(last uint64) {
 	}
 	q.sent = max(q.sent, last)
 	q.ack(last)
-	q.sent = last
+	q.sent, q.unsent = last, q.first
 }
 
-// numbered is an event with its counter, on its way to a socket.
-type numbered struct {
-	n uint64
-	event
-}
-
-// take appends the next unsent frames to batch, as far as its capacity goes.
-func (q *queue) take(batch []numbered) []numbered {
-	for len(batch) < cap(batch) && q.sent < q.last() {
-		batch = append(batch, numbered{q.sent + 1, q.frames[q.sent-q.done]})
-		q.sent++
+// next appends the next frame that was not sent, as it goes over the wire.
+// False: there is none.
+func (q *queue) next(b []byte) ([]byte, bool) {
+	e := q.unsent
+	if e == nil {
+		return b, false
 	}
-	return batch
-}
-
-// appendTo appends the frame as it goes over the wire.
-func (e *numbered) appendTo(b []byte) []byte {
-	b = append(b, `{"t":"`...)
-	b = append(b, e.t...)
-	b = append(b, `","n":`...)
-	b = strconv.AppendUint(b, e.n, 10)
-	return append(b, e.body...)
+	q.sent++
+	q.unsent = e.next
+	return e.appendTo(b, q.sent), true
 }

@@ -110,8 +110,7 @@ func FuzzEvents(f *testing.F) {
 			signalBody(roomName, p.id, []byte(data), true), r.peerEventLocked("leave", r.members[0], "left"),
 			okBody(7, joined{r.snapshotFor(p), 2}), fields(errorFields{Code: name}), fields(struct{}{}),
 		} {
-			e := numbered{9, event{"t", body}}
-			if b := e.appendTo(nil); !json.Valid(b) {
+			if b := newEvent("t", body).appendTo(nil, 9); !json.Valid(b) {
 				t.Fatalf("not JSON: %s", b)
 			}
 		}

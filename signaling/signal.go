@@ -33,7 +33,6 @@ func (h *Hub) passSignal(p *peer, m *message) error {
 // sendSignal passes data on to a member. It returns the socket that the caller
 // has to write on when it holds no lock any more, if any.
 func (r *room) sendSignal(p *peer, to, data []byte) (*socket, error) {
-	body := signalBody(r.name, p.id, data, false)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.memberLocked(p) == nil {
@@ -43,7 +42,9 @@ func (r *room) sendSignal(p *peer, to, data []byte) (*socket, error) {
 	if m == nil || m.peer == p {
 		return nil, errPeerGone()
 	}
-	return m.peer.queue("signal", body), nil
+	e := newSignal(signalSize(r.name, p.id, data))
+	e.body = appendSignal(e.body, r.name, p.id, data)
+	return m.peer.queue(e), nil
 }
 
 // postSignal keeps data for the first who joins. In the room of an offer that
@@ -67,15 +68,23 @@ func (r *room) postSignal(p *peer, data []byte) error {
 	return refuse("bad_message", "You are not alone in that room. Name a peer in \"to\".")
 }
 
-// signalBody is the body of a signal event.
+// signalBody makes the body of a signal event for several, or for later.
 func signalBody(room, from string, data []byte, replay bool) []byte {
-	b := make([]byte, 0, len(room)+len(from)+len(data)+48)
+	b := appendSignal(make([]byte, 0, signalSize(room, from, data)), room, from, data)
+	if replay {
+		b = append(b[:len(b)-1], `,"replay":true}`...)
+	}
+	return b
+}
+
+// signalSize is a little more than the size of a signal event's body.
+func signalSize(room, from string, data []byte) int { return len(room) + len(from) + len(data) + 48 }
+
+// appendSignal appends the body of a signal event.
+func appendSignal(b []byte, room, from string, data []byte) []byte {
 	b = append(append(b, `,"room":"`...), room...)
 	b = append(append(b, `","from":"`...), from...)
 	b = append(append(b, `","data":`...), data...)
-	if replay {
-		b = append(b, `,"replay":true`...)
-	}
 	return append(b, '}')
 }
 

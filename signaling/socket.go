@@ -24,7 +24,7 @@ const (
 	// message: a close before it is read would be a reset, which loses the code.
 	lingerIdle = 250 * time.Millisecond
 	directMost = 16 << 10    // bytes of a direct write: what is longer is no hot path
-	writeBatch = 16          // frames fetched from the queue at a time
+	writeBatch = 16          // frames fetched from the queue at a time; fewer once they have directMost bytes
 	maxPongs   = queueFrames // who has more pings unanswered is not waiting for each
 	closeFrame = 0x88        // first byte of a close frame, RFC 6455 5.2
 )

@@ -87,7 +87,7 @@ func (s *socket) writeDirect() {
 // tryJob writes a job that consists of a welcome, a ping and frames alone; false
 // leaves it to writeOn.
 func (s *socket) tryJob(out *outbox) bool {
-	if out.pongs > 0 || out.close {
+	if out.pongs > 0 || out.close || len(out.welcome)+len(out.frames.buf) > directMost {
 		return false
 	}
 	out.wire = out.wire[:0]
@@ -97,19 +97,15 @@ func (s *socket) tryJob(out *outbox) bool {
 	if out.ping {
 		out.wire = append(out.wire, pingFrame, 0)
 	}
-	for i := range out.frames {
-		out.buf = out.frames[i].appendTo(out.buf[:0])
-		out.wire = appendText(out.wire, out.buf)
-		if len(out.wire) > directMost {
-			return false
-		}
+	for frame := range out.frames.all {
+		out.wire = appendText(out.wire, frame)
 	}
 	taken, whole := s.direct.tryWrite(out.wire)
 	if !taken {
 		return false
 	}
-	clear(out.frames)
-	out.frames, out.welcome, out.ping = nil, nil, false
+	out.frames.reset()
+	out.welcome, out.ping = nil, false
 	out.rest = !whole
 	return whole
 }
@@ -152,11 +148,40 @@ type writeJob struct {
 // nothing to write holds none.
 type outbox struct {
 	writeJob
-	batch  [writeBatch]numbered
-	frames []numbered // part of batch
-	buf    []byte
-	wire   []byte // WebSocket frames for a direct write
+	frames frames
+	wire   []byte // WebSocket frames for a direct write, or a pong
 	rest   bool   // the last of them was taken in part
+}
+
+// frames are some that are to be written, one after the other. They are copies:
+// before they are written the queue may have forgotten them (an early ack, its
+// bounds, a resume) and used their memory for others.
+type frames struct {
+	buf  []byte
+	ends []int
+}
+
+func (f *frames) reset() { f.buf, f.ends = f.buf[:0], f.ends[:0] }
+
+func (f *frames) full() bool { return len(f.ends) == writeBatch || len(f.buf) >= directMost }
+
+// add takes one from the queue; false when there is none.
+func (f *frames) add(q *queue) bool {
+	b, more := q.next(f.buf)
+	if more {
+		f.buf, f.ends = b, append(f.ends, len(b))
+	}
+	return more
+}
+
+func (f *frames) all(yield func([]byte) bool) {
+	from := 0
+	for _, end := range f.ends {
+		if !yield(f.buf[from:end]) {
+			return
+		}
+		from = end
+	}
 }
 
 func (s *socket) writeJob(out *outbox) error {
@@ -177,16 +202,14 @@ func (s *socket) writeJob(out *outbox) error {
 			return err
 		}
 	}
-	for i := range out.frames {
-		out.buf = out.frames[i].appendTo(out.buf[:0])
-		if err := s.conn.WriteMessage(websocket.TextMessage, out.buf); err != nil {
+	for frame := range out.frames.all {
+		if err := s.conn.WriteMessage(websocket.TextMessage, frame); err != nil {
 			return err
 		}
-		out.frames[i] = numbered{}
 	}
 	for range out.pongs {
-		out.buf = appendPong(out.buf[:0], out.ack)
-		if err := s.conn.WriteMessage(websocket.TextMessage, out.buf); err != nil {
+		out.wire = appendPong(out.wire[:0], out.ack)
+		if err := s.conn.WriteMessage(websocket.TextMessage, out.wire); err != nil {
 			return err
 		}
 	}
