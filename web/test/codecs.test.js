@@ -123,13 +123,13 @@ test("one may choose what this browser has", () => {
   assert.deepEqual(choices(), ["VP8", "VP9", "H264"]);
 });
 
-test("only loss that lasts five seconds counts", () => {
+test("only loss that more than one report tells of counts", () => {
   const rule = new LossRule();
   const at = (from, to, loss) => Array.from({ length: to - from + 1 }, (_, i) => rule.add((from + i) * 1000, loss)).at(-1);
-  assert.equal(at(0, 4, 0.08), false);
-  assert.equal(at(5, 5, 0.08), true);
-  assert.equal(at(6, 6, 0.03), false);
-  assert.equal(at(7, 11, 0.3), false);
-  assert.equal(at(12, 12, NaN), false);
-  assert.equal(at(13, 17, 0.3), false);
+  assert.equal(at(0, 7.5, 0.08), false);
+  assert.equal(at(8, 8, 0.08), true);
+  assert.equal(at(9, 9, 0.03), false);
+  assert.equal(at(10, 17, 0.3), false);
+  assert.equal(at(18, 18, NaN), false);
+  assert.equal(at(19, 26, 0.3), false);
 });

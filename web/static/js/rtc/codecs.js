@@ -13,9 +13,10 @@ export const CODECS = ["VP8", "VP9", "H264", "AV1"];
 
 /** The sound is sent twice, so that a lost packet is not heard (RFC 2198). */
 const RED = "audio/red";
-/** How much loss the ear does not forgive, and for how long it must last. */
+/** How much loss the ear does not forgive. */
 const LOSS = 0.05;
-const LOSS_MS = 5_000;
+/** How long it must last: the other side reports on sound every 2.5 to 7.5 s (RFC 3550, 6.3.1), and one report is a moment. */
+const LOSS_MS = 8_000;
 
 /** @param {"audio" | "video"} kind @returns {readonly RTCRtpCodec[]} what this browser can take */
 const known = (kind) => globalThis.RTCRtpReceiver?.getCapabilities?.(kind)?.codecs ?? [];
