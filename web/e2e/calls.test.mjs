@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
-import { assertDirect, assertPlaying, assertRelayed, enter, LIMIT_MS, signIn, stats, until } from "./lib/call.mjs";
+import { assertDirect, assertPlaying, assertRelayed, enter, LIMIT_MS, openDevices, signIn, stats, until } from "./lib/call.mjs";
 import { startServer } from "./lib/server.mjs";
 
 let browser, server;
@@ -71,11 +71,7 @@ test("without any device one can join and receive", { timeout: 120_000 }, async 
   const [ann, bob] = [await person(browser, server.url), await person(browser, server.url, { noDevices: true })];
   await enter(ann, `${server.url}/r/bare`, "Ann bare");
   await signIn(bob, `${server.url}/r/bare`, "Bob bare");
-  const open = bob.getByRole("button", { name: "Turn on camera and microphone" });
-  const missing = bob.locator(".notice").getByText("No camera found", { exact: true });
-  await open.or(missing).first().waitFor();
-  if (await open.isVisible()) await open.click();
-  await missing.waitFor();
+  await openDevices(bob, bob.locator(".notice").getByText("No camera found", { exact: true }));
   await bob.getByRole("button", { name: "Join without camera and microphone" }).click();
   await assertPlaying(bob, "Ann bare");
   await ann.getByLabel("Bob bare", { exact: true }).getByText("camera off").waitFor();
@@ -88,10 +84,9 @@ test("a third person at a room for two is told that it is full, and let in later
   await signIn(ann, server.url, "Ann full");
   await ann.getByLabel("Room for").selectOption({ label: "2 people" });
   await ann.getByRole("button", { name: "New room" }).click();
-  const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
-  await open.or(ann.getByRole("button", { name: "Join", exact: true })).first().waitFor();
-  if (await open.isVisible()) await open.click();
-  await ann.getByRole("button", { name: "Join", exact: true }).click();
+  const join = ann.getByRole("button", { name: "Join", exact: true });
+  await openDevices(ann, join);
+  await join.click();
   await ann.getByRole("heading", { name: "You are the only one here" }).waitFor();
   const link = ann.url();
   await enter(bob, link, "Bob full");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, person, SIZES } from "./lib/browser.mjs";
-import { assertDirect, assertPlaying, assertRelayed, enter, LIMIT_MS, signIn, stats, until } from "./lib/call.mjs";
+import { assertDirect, assertPlaying, assertRelayed, enter, LIMIT_MS, openDevices, signIn, stats, until } from "./lib/call.mjs";
 import { startServer } from "./lib/server.mjs";
 
 let browser, server;
@@ -141,10 +141,8 @@ test("a phone turns to its other camera without a new offer", { timeout: 120_000
 test("in the lobby too a phone turns to its other camera", { timeout: 60_000 }, async () => {
   const ann = await person(browser, server.url, { context: SIZES.phone, before: twoSides });
   await signIn(ann, `${server.url}/r/lobbysides`, "Ann lobbysides");
-  const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
   const flip = ann.getByRole("button", { name: "Other camera" });
-  await open.or(flip).first().waitFor({ timeout: LIMIT_MS });
-  if (await open.isVisible()) await open.click();
+  await openDevices(ann, flip);
   await ann.locator(".preview video.mirrored").waitFor({ timeout: LIMIT_MS });
   await flip.click();
   await until("the back camera's picture is not mirrored", () => ann.evaluate(() => window.sides.at(-1) === "environment" && document.querySelector(".preview video:not(.mirrored)") !== null));
@@ -227,6 +225,7 @@ test("hiding one's address in mid-call moves the path to the relay and back, wit
         await page.getByRole("button", { name: "Settings" }).click();
         await page.getByLabel("Hide my IP address").setChecked(on);
         await page.keyboard.press("Escape");
+        if (on) await until("its end is a relay", async () => (await stats(page))?.local === "relay");
       }
     };
     await hide(true);
@@ -238,7 +237,7 @@ test("hiding one's address in mid-call moves the path to the relay and back, wit
     await assertDirect(ann);
     for (const page of [ann, bob]) {
       const longest = await page.evaluate(() => window.longest);
-      assert.ok(longest > 0 && longest < 2000, `the picture stood still for ${longest} ms`);
+      assert.ok(longest > 0 && longest < 4000, `the picture stood still for ${longest} ms`);
     }
   }));
 
@@ -257,7 +256,7 @@ test("picture in picture has the person and working controls", { timeout: 120_00
     assert.ok(await small(() => getComputedStyle(window.documentPictureInPicture.window.document.body).backgroundColor !== "rgba(0, 0, 0, 0)"), "it has the page's looks");
     await small(() => window.documentPictureInPicture.window.document.querySelector(".toggle-leave").click());
     await ann.getByRole("heading", { name: "You have left the room" }).waitFor();
-    assert.equal(await small(() => window.documentPictureInPicture.window), null);
+    await until("the small window is gone", () => small(() => window.documentPictureInPicture.window === null));
   }));
 
 test("hands and signs reach the others; the own picture moves; a tile can be turned down and looked into", { timeout: 120_000 }, () =>
@@ -335,11 +334,8 @@ test("every way in which a camera refuses is told in words", { timeout: 60_000 }
     navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException(m, n));
   }, [name, message]);
   await refuse("NotAllowedError", "Permission denied");
-  const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
   const toggle = ann.getByRole("button", { name: "Camera", exact: true });
-  await open.or(toggle).first().waitFor();
-  if (await open.isVisible()) await open.click();
-  await toggle.waitFor();
+  await openDevices(ann, toggle);
   await until("the camera is off", async () => (await toggle.getAttribute("aria-pressed")) === "false" || toggle.click().then(() => false));
   for (const [name, message, words] of [
     ["NotAllowedError", "Permission denied", "The camera is blocked for this page"],

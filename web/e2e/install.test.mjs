@@ -25,6 +25,6 @@ test("the browser finds nothing that keeps the page from being installed", { tim
   } finally {
     await context.close();
     await server.stop();
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 });

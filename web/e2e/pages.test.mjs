@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { assertNoFaults, launch, person } from "./lib/browser.mjs";
-import { assertPlaying, LIMIT_MS, signIn, until } from "./lib/call.mjs";
+import { assertPlaying, LIMIT_MS, openDevices, signIn, until } from "./lib/call.mjs";
 import { dress, everyLook } from "./lib/looks.mjs";
 import { callButton, ringOf } from "./lib/people.mjs";
 import { startServer } from "./lib/server.mjs";
+import { reached } from "./lib/talking.mjs";
 
 /**
  * Two people walk through every page and every state of it; each is looked at
@@ -29,7 +30,7 @@ after(async () => {
 const button = (page, name, exact = false) => page.getByRole("button", { name, exact });
 const heading = (page, name) => page.getByRole("heading", { name }).waitFor({ timeout: LIMIT_MS });
 const goIn = (page) => button(page, /^Join/).last().click({ timeout: LIMIT_MS });
-test("signing in, and pages for everybody", { timeout: 120_000 }, async () => {
+test("signing in, and pages for everybody", { timeout: 240_000 }, async () => {
   await ann.goto(server.url);
   await ann.getByLabel("Your name").waitFor({ timeout: LIMIT_MS });
   await everyLook(ann, "signin");
@@ -154,13 +155,11 @@ test("both sides of a room's door", { timeout: 180_000 }, async () => {
   assertNoFaults(ann, bob);
 });
 
-test("a call", { timeout: 240_000 }, async () => {
+test("a call", { timeout: 480_000 }, async () => {
   const url = `${server.url}/r/calm-otter`;
   for (const page of [ann, bob]) {
     await page.goto(url);
-    await button(page, "Turn on camera and microphone").or(button(page, "Join", true)).first().waitFor({ timeout: LIMIT_MS });
-    if (await button(page, "Turn on camera and microphone").isVisible()) await button(page, "Turn on camera and microphone").click();
-    await button(page, "Join", true).waitFor({ timeout: LIMIT_MS });
+    await openDevices(page, button(page, "Join", true));
     if (page === ann) await everyLook(ann, "lobby-preview");
     await goIn(page);
   }
@@ -206,7 +205,7 @@ test("text and files in a call, and its end", { timeout: 180_000 }, async () => 
   await bob.getByRole("dialog").getByRole("button", { name: "Take it" }).waitFor({ timeout: LIMIT_MS });
   await everyLook(bob, "file-offer");
   await bob.getByRole("dialog").getByRole("button", { name: "Take it" }).click();
-  await button(ann, /^Pause/).click({ timeout: LIMIT_MS });
+  await reached(ann, file.name, 1, "Pause");
   await everyLook(ann, "chat");
   await button(ann, "Leave").click();
   await heading(ann, "A file is still under way");
@@ -224,14 +223,16 @@ test("text and files in a call, and its end", { timeout: 180_000 }, async () => 
 test("the call is usable by keyboard alone", { timeout: 120_000 }, async () => {
   const ann = await person(browser, server.url);
   await ann.goto(`${server.url}/r/keys`);
-  await ann.getByLabel("Your name").waitFor();
+  await ann.locator("input:focus").waitFor();
   await ann.keyboard.type("Ann keys");
   await ann.keyboard.press("Enter");
   const join = ann.getByRole("button", { name: /^Join/ }).last();
   await join.waitFor();
+  await ann.locator("h1:focus").waitFor(); // a page that comes takes the focus once
   await join.focus();
   await ann.keyboard.press("Enter");
   await ann.getByRole("toolbar").waitFor();
+  await ann.locator("h1:focus").waitFor();
 
   const focused = () => ann.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim());
   // One tab stop for the bar, arrows inside, around the ends.

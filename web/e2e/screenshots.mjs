@@ -3,7 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { FLAGS, launch, person, SIZES } from "./lib/browser.mjs";
-import { assertPlaying, LIMIT_MS, signIn } from "./lib/call.mjs";
+import { assertPlaying, LIMIT_MS, openDevices, signIn } from "./lib/call.mjs";
 import { adminInvite, startServer } from "./lib/server.mjs";
 
 const FOLDER = new URL("out/screenshots", import.meta.url).pathname;
@@ -24,11 +24,8 @@ async function tour(browser, server, settings, take) {
 
   const room = `${server.url}/r/garden-table`;
   await ann.goto(room);
-  const open = ann.getByRole("button", { name: "Turn on camera and microphone" });
   const join = ann.getByRole("button", { name: "Join", exact: true });
-  await open.or(join).first().waitFor({ timeout: LIMIT_MS });
-  if (await open.isVisible()) await open.click();
-  await join.waitFor();
+  await openDevices(ann, join);
   await ann.waitForTimeout(1500); // the fake camera's first picture is black
   await shoot("lobby");
   await join.click();

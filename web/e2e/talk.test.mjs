@@ -89,8 +89,7 @@ test("a reload of either side does not start the file over", { timeout: 300_000 
   await openChat(ann);
   await choose(ann, file.path);
   await take(bob);
-  await reached(ann, "again.bin", 40);
-  await ann.getByRole("button", { name: "Pause again.bin" }).click(); // there has to be something left when they reload
+  await reached(ann, "again.bin", 40, "Pause again.bin"); // there has to be something left when they reload
   for (const page of [ann, bob]) page.on("dialog", (dialog) => dialog.accept());
   const download = bob.waitForEvent("download", { timeout: 180_000 });
   await bob.reload();
@@ -127,8 +126,7 @@ test("a phone without storage takes a small file; decline and cancel are heard",
   await ann.getByRole("button", { name: "Remove long.bin from the list" }).click();
   await choose(ann, long.path);
   await take(bob);
-  await reached(ann, "long.bin", 5);
-  await bob.getByRole("button", { name: "Cancel long.bin" }).click();
+  await reached(bob, "long.bin", 5, "Cancel long.bin");
   await until("Ann hears the end", async () => (await state(ann, "long.bin")) === "cancelled");
   assertNoFaults(ann, bob);
   await Promise.all([ann, bob].map((page) => page.context().close()));

@@ -57,7 +57,13 @@ export const choose = (page, files) => page.getByLabel("Send files").first().set
 export const take = (to) => to.getByRole("dialog").getByRole("button", { name: "Take it" }).click({ timeout: LIMIT_MS });
 export const row = (page, name) => page.locator(`[data-name="${name}"]`);
 export const state = (page, name) => row(page, name).getAttribute("data-state");
-/** The moment a file has come so far. */
-export const reached = (page, name, least) =>
-  page.waitForFunction(([file, wanted]) => (document.querySelector(`[data-name="${file}"] progress`)?.value ?? -1) >= wanted, [name, least], { polling: 10, timeout: 120_000 });
+/** The moment a file has come so far. @param {string} [press]  a button of the page, pressed in that very moment: a file is quick */
+export const reached = (page, name, least, press) =>
+  page.waitForFunction(([file, wanted, label]) => {
+    if (!((document.querySelector(`[data-name="${file}"] progress`)?.value ?? -1) >= wanted)) return false;
+    if (!label) return true;
+    const button = [...document.querySelectorAll("button")].find((b) => (b.ariaLabel ?? b.textContent).startsWith(label));
+    button?.click();
+    return button !== undefined;
+  }, [name, least, press], { polling: 10, timeout: 120_000 });
 export const content = async (download) => sum(await readFile(await download.path()));

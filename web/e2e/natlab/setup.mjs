@@ -2,7 +2,7 @@
  * How long it takes from joining to the first remote frame, at 40 ms round trip to the server, beside the pattern of
  * tutorials: `make bench-setup`. RUNS, PATHS (direct,udp,tcp,tls) and PATTERNS (parley,tutorial,…) narrow it.
  */
-import { enter, LIMIT_MS, signIn } from "../lib/call.mjs";
+import { enter, LIMIT_MS, openDevices, signIn } from "../lib/call.mjs";
 import { instrument } from "./lib/marks.mjs";
 import { PAGE } from "./lib/tutorial.mjs";
 import { World } from "./lib/world.mjs";
@@ -29,10 +29,7 @@ const PATTERNS = {
         await page.evaluate(() => sessionStorage.clear());
         await page.goto(page.room);
       }
-      const [open, join] = ["Turn on camera and microphone", "Join"].map((name) => page.getByRole("button", { name, exact: true }));
-      await open.or(join).first().waitFor({ timeout: LIMIT_MS });
-      if (await open.isVisible()) await open.click();
-      await join.waitFor({ timeout: LIMIT_MS });
+      await openDevices(page, page.getByRole("button", { name: "Join", exact: true }));
     },
     alone: (page) => page.getByRole("heading", { name: "You are the only one here" }).waitFor({ timeout: LIMIT_MS }),
   },
