@@ -194,6 +194,7 @@ func playRooms(ann, bob, carl, dave *client) {
 	ann.ask("room.join", room(obj{"create": true, "max": 4, "pass": nil, "media": obj{"audio": true, "video": true}}))
 	ann.request("signal", room(obj{"to": "*", "data": obj{"pc": "x1", "candidates": []any{}}}))
 	ann.sync("error")
+	bob.ask("room.look", room(obj{}))
 	bob.ask("room.join", room(obj{}))
 	bob.until("signal")
 	bob.request("signal", room(obj{"to": ann.peer(), "data": obj{"pc": "ab12", "description": obj{"type": "offer", "sdp": "v=0\r\n"}}}))
@@ -357,7 +358,7 @@ func TestGoldenIsComplete(t *testing.T) {
 		types[g.Dir+" "+fmt.Sprint(g.Frame["t"])] = true
 	}
 	for dir, list := range map[string]string{
-		"client": "hello ping pong watch me room.join room.leave room.set room.kick room.knock room.admit call.start call.ringing " +
+		"client": "hello ping pong watch me room.look room.join room.leave room.set room.kick room.knock room.admit call.start call.ringing " +
 			"call.accept call.decline call.cancel offer.post signal offer.take offer.withdraw ice.get report",
 		"server": "welcome pong bye ok error users room.peer room room.knock room.admitted call.ring call.update call.end " +
 			"offer.new offer.taken offer.gone signal ice",

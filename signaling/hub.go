@@ -27,6 +27,7 @@ type Hub struct {
 	upgrader websocket.Upgrader
 	inboxes  sync.Pool // of *inbox
 	outboxes sync.Pool // of *outbox
+	signals  sync.Pool // of *event
 
 	// Parts with locks of their own.
 	rooms   roomTable

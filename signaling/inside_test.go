@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -81,8 +82,9 @@ func TestQueue(t *testing.T) {
 func TestQueueHandsOutCopies(t *testing.T) {
 	var q queue
 	var out frames
+	var pool sync.Pool
 	for i := range 200 {
-		e := newSignal(100)
+		e := newSignal(&pool, 100)
 		e.body = append(e.body, fmt.Sprintf("%0100d", i)...)
 		q.push(e)
 		if i%2 == 0 {

@@ -25,11 +25,8 @@ func (h *Hub) joinRoom(p *peer, m *message) error {
 	if err != nil {
 		return err
 	}
-	if !validRoom(f.Room) {
-		return fault("bad_message", "A room's name is 1 to 64 of letters, digits, . _ and -.")
-	}
-	if who := p.identity(); who.Room != nil && *who.Room != f.Room {
-		return refuse("forbidden", "Your invitation is for another room.")
+	if err := p.mayGoTo(f.Room); err != nil {
+		return err
 	}
 	e := entry{answer: func(snapshot []byte, mail int) {
 		p.answer(m, joined{snapshot, mail})
@@ -45,6 +42,17 @@ func (h *Hub) joinRoom(p *peer, m *message) error {
 		h.guesses.failed(m.sock.addr, m.now)
 	}
 	return err
+}
+
+// mayGoTo judges the name of a room that p wants to come to.
+func (p *peer) mayGoTo(room string) error {
+	if !validRoom(room) {
+		return fault("bad_message", "A room's name is 1 to 64 of letters, digits, . _ and -.")
+	}
+	if who := p.identity(); who.Room != nil && *who.Room != room {
+		return refuse("forbidden", "Your invitation is for another room.")
+	}
+	return nil
 }
 
 // asksPassword reports whether there is such a room and it has a password: in any

@@ -37,6 +37,7 @@ func messages() map[string]kind {
 	return map[string]kind{
 		"watch":          {handle: (*Hub).watchPeople},
 		"me":             {handle: (*Hub).changeMe},
+		"room.look":      {handle: (*Hub).lookRoom},
 		"room.join":      {handle: (*Hub).joinRoom},
 		"room.leave":     {handle: (*Hub).leaveRoom},
 		"room.set":       {handle: (*Hub).setRoom},

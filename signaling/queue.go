@@ -15,15 +15,10 @@ const (
 // with a comma or the closing brace. An event is in one queue at most.
 type event struct {
 	t    string
-	body []byte // shared by all who are sent it, unless reused
-	next *event // in the queue
-
-	reused bool // goes back to signals
+	body []byte     // shared by all who are sent it, unless it has a pool
+	next *event     // in the queue
+	pool *sync.Pool // where it goes when it is forgotten; nil: nowhere
 }
-
-// signals are events whose memory is used again: they are most of what a hub
-// passes on, and each waits for seconds until it is acknowledged.
-var signals = sync.Pool{New: func() any { return &event{t: "signal", reused: true} }}
 
 // signalKept is the most memory of a body that is used again. Most signals are
 // candidates, of some hundred bytes.
@@ -31,9 +26,14 @@ const signalKept = 1 << 10
 
 func newEvent(t string, body []byte) *event { return &event{t: t, body: body} }
 
-// newSignal makes an event for a body of that size, which is still empty.
-func newSignal(size int) *event {
-	e := signals.Get().(*event)
+// newSignal makes an event for a body of that size, which is still empty. Its
+// memory is used again: signals are most of what a hub passes on, and each waits
+// for seconds until it is acknowledged.
+func newSignal(pool *sync.Pool, size int) *event {
+	e, _ := pool.Get().(*event)
+	if e == nil {
+		e = &event{t: "signal", pool: pool}
+	}
 	if cap(e.body) < size {
 		e.body = make([]byte, 0, size)
 	}
@@ -43,8 +43,8 @@ func newSignal(size int) *event {
 
 // free gives the event up.
 func (e *event) free() {
-	if e.next = nil; e.reused && cap(e.body) <= signalKept {
-		signals.Put(e)
+	if e.next = nil; e.pool != nil && cap(e.body) <= signalKept {
+		e.pool.Put(e)
 	}
 }
 

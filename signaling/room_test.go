@@ -55,6 +55,44 @@ func TestRoomNames(t *testing.T) {
 	c.ask("room.join", obj{"room": "R_", "create": true})
 }
 
+func TestTheLobbyTellsWhomOneWouldMeet(t *testing.T) {
+	s := start(t, options())
+	ann, bob, carl := s.join(t, "ann"), s.join(t, "bob"), s.join(t, "carl")
+	look := func(c *client, room string) string {
+		ok := c.ask("room.look", obj{"room": room})
+		return fmt.Sprint(ok["names"], " locked ", ok["locked"], " pass ", ok["pass"], " full ", ok["full"])
+	}
+	expect := func(c *client, want string) {
+		t.Helper()
+		if got := look(c, "r"); got != want {
+			t.Fatalf("%s instead of %s", got, want)
+		}
+	}
+	carl.refused("not_found", "room.look", obj{"room": "r"})
+	carl.refused("bad_message", "room.look", obj{"room": "a/b"})
+	carl.refused("bad_message", "room.look", nil)
+	ann.ask("room.join", obj{"room": "r", "create": true, "max": 2})
+	expect(carl, "[Ann] locked false pass false full false")
+	bob.ask("room.join", obj{"room": "r"})
+	expect(carl, "[Ann Bob] locked false pass false full true")
+	ann.sync("room.knock") // nobody hears that somebody looked
+	// Behind a closed door nobody is seen, and nobody counted.
+	ann.ask("room.set", obj{"room": "r", "locked": true})
+	expect(carl, "[] locked true pass false full false")
+	ann.ask("room.set", obj{"room": "r", "locked": false, "pass": "secret"})
+	expect(carl, "[] locked false pass true full false")
+	ann.ask("room.set", obj{"room": "r", "pass": nil})
+	ann.ask("room.kick", obj{"room": "r", "peer": bob.peer()})
+	bob.refused("denied", "room.look", obj{"room": "r"})
+	// A call is no room that one could come by.
+	call := ann.ask("call.start", obj{"to": obj{"user": "u_carl"}, "media": obj{"audio": true}})
+	carl.until("call.ring")
+	carl.ask("call.accept", obj{"call": call["call"]})
+	room := ann.until("room.peer", "ev", "join")["room"].(string)
+	bob.refused("not_found", "room.look", obj{"room": room})
+	s.join(t, "room:party:eve").refused("forbidden", "room.look", obj{"room": "r"})
+}
+
 func TestRoomLimits(t *testing.T) {
 	s := start(t, options())
 	ann, bob, carl := s.join(t, "ann"), s.join(t, "bob"), s.join(t, "carl")

@@ -42,7 +42,7 @@ func (r *room) sendSignal(p *peer, to, data []byte) (*socket, error) {
 	if m == nil || m.peer == p {
 		return nil, errPeerGone()
 	}
-	e := newSignal(signalSize(r.name, p.id, data))
+	e := newSignal(&r.hub.signals, signalSize(r.name, p.id, data))
 	e.body = appendSignal(e.body, r.name, p.id, data)
 	return m.peer.queue(e), nil
 }
