@@ -57,6 +57,18 @@ test("a locked room: knock, refused, knock again, let in; the host reloads and i
     assertNoFaults(ann, bob);
   }));
 
+test("the lobby says whom one would meet, and what stands before the room", { timeout: 90_000 }, () =>
+  gathered(browser, server, ["Ann there", "Bob there"], async (ann, bob) => {
+    await bob.goto(`${server.url}/r/there`);
+    await bob.getByText("Nobody else is here yet.").waitFor({ timeout: LIMIT_MS });
+    await go(ann, "there");
+    await bob.getByText(/Ann there.? is here\./).waitFor({ timeout: LIMIT_MS });
+    await ann.getByRole("button", { name: "People" }).click();
+    await ann.getByLabel("Lock the room").check();
+    await bob.getByText("The room is locked: you will be asked to knock.").waitFor({ timeout: LIMIT_MS });
+    assertNoFaults(ann, bob);
+  }));
+
 test("a password: asked for, wrong, right; the host limits the room and removes someone for good", { timeout: 150_000 }, () =>
   gathered(browser, server, ["Ann key", "Bob key", "Cara key"], async (ann, bob, cara) => {
     await go(ann, "secret");

@@ -18,6 +18,9 @@ export const number = (n) => n.toLocaleString(language());
 /** @param {number} mbit @returns {string} a whole number, or tenths where those matter */
 export const rate = (mbit) => mbit.toLocaleString(language(), { maximumFractionDigits: mbit < 10 ? 1 : 0 });
 
+/** @param {string[]} names @returns {string} "Ann, Bob, and Cara", each in its own direction */
+export const list = (names) => new Intl.ListFormat(language()).format(names.map((name) => `\u2068${name}\u2069`));
+
 /** @param {string | number} time  RFC 3339, or milliseconds since 1970 @returns {string} the hour, and the day unless it is today */
 export function when(time) {
   const date = new Date(time);

@@ -6,6 +6,7 @@
  * @typedef {User & {peer: string}} You
  * @typedef {{peer: string, user: string, name: string, guest: boolean, order: number, since: number, away?: boolean}} RoomPeer
  * @typedef {{room: string, kind: "link" | "call" | "offer", title: string, max: number, locked: boolean, pass: boolean, host: string, order: number, peers: RoomPeer[]}} Room
+ * @typedef {{locked: boolean, pass: boolean, full: boolean, names: string[]}} Inside   what room.look says of a room before one enters
  * @typedef {{offer: string, by: RoomPeer, title: string, media?: {audio?: boolean, video?: boolean}, for: string, at: number, expires: number}} Offer
  * @typedef {{from: {user: string, name: string}, at: number}} MissedCall
  * @typedef {{user: string, name: string, guest: boolean, status: string, tabs?: number}} Person

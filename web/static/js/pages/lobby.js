@@ -5,8 +5,9 @@ import { Ready } from "../ui/ready.js";
 
 /** @typedef {import("../ui/root.js").PageProps} PageProps */
 
-/** It may come a moment later than the page. */
+/** They may come a moment later than the page. */
 const loadReach = () => import("../ui/reach.js").then(({ Reach }) => Reach);
+const loadOccupants = () => import("../ui/occupants.js").then(({ Occupants }) => Occupants);
 
 /** The last stop before anything leaves this machine. @param {PageProps} props */
 export function Lobby({ app, state }) {
@@ -15,6 +16,7 @@ export function Lobby({ app, state }) {
   const ready = devices.mic.track || devices.cam.track;
   return html`
     <${Ready} app=${app} state=${state} eyebrow=${t("lobby.eyebrow")} title=${call?.room} label=${t("lobby.settings")}
+      head=${html`<${Lazy} load=${loadOccupants} props=${{ app, state }} fallback=${html`<p class="occupants"></p>`} />`}
       below=${html`<${Lazy} load=${loadReach} props=${{ app, state }} fallback=${html`<p class="reach"></p>`} />`}>
       <div class="check">
         <input type="checkbox" id="low-data" checked=${state.prefs.dataUse !== "auto"} onChange=${(/** @type {any} */ e) => app.setPrefs({ dataUse: e.target.checked ? "low" : "auto" })} />
