@@ -77,6 +77,20 @@ test("after a change of the network, packets that came before it buy no time, an
   assert.deepEqual(live.look(2200, 12), []);
 });
 
+test("a link that was silent before the socket proved dead is made anew at once, one that was not has its time", () => {
+  const dog = new Watchdog(0);
+  dog.look(0, 5);
+  silence(dog, 500, 2_500, 5);
+  dog.replaced(2_600);
+  assert.deepEqual(dog.look(2_600, 5), ["renew"]);
+  const live = new Watchdog(0);
+  live.look(0, 5);
+  live.look(500, 5);
+  live.replaced(1_500);
+  assert.deepEqual(live.look(1_500, 5), ["probe"]);
+  assert.deepEqual(silence(live, 2_000, 3_000, 5), [[2_000, "stalled"], [2_500, "restart"], [3_000, "renew"]]);
+});
+
 test("what comes after the change ends the haste, also on the ladder", () => {
   const dog = new Watchdog(0);
   dog.look(0, 5);

@@ -181,10 +181,10 @@ test("a pong keeps the socket, and its ack clears what waits", () => {
   assert.deepEqual(second.of("signal"), []);
 });
 
-test("a probe gives a doubtful socket two seconds", () => {
+test("a probe gives a doubtful socket a second and a half", () => {
   const first = online();
   session.probe();
-  mock.timers.tick(1_999);
+  mock.timers.tick(1_499);
   assert.ok(!first.closed);
   mock.timers.tick(1);
   assert.ok(first.closed);
@@ -198,9 +198,22 @@ test("another doubt does not give the socket more time, and a pong ends it", () 
   mock.timers.tick(2_000);
   assert.ok(!first.closed);
   session.probe();
-  mock.timers.tick(1_500);
+  mock.timers.tick(1_000);
   session.probe();
   mock.timers.tick(500);
+  assert.ok(first.closed);
+});
+
+test("a change of the network gives it a second, also where there was a doubt before", () => {
+  const first = online();
+  session.probe();
+  mock.timers.tick(300);
+  session.wake();
+  mock.timers.tick(600);
+  session.wake();
+  mock.timers.tick(399);
+  assert.ok(!first.closed);
+  mock.timers.tick(1);
   assert.ok(first.closed);
 });
 

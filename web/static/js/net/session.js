@@ -13,7 +13,7 @@ const HELLO_LIMIT_MS = 10_000;
 /** How long a `pong` may take before the socket counts as dead. */
 const PONG_LIMIT_MS = 5_000;
 /** The same when there is already a reason to doubt the socket, and when there is a strong one: another try costs little. */
-const PROBE_LIMIT_MS = 2_000;
+const PROBE_LIMIT_MS = 1_500;
 const WAKE_LIMIT_MS = 1_000;
 /** Events processed before an `ack` is sent on its own: well below what the server keeps. */
 const ACK_EVERY = 64;
@@ -73,7 +73,7 @@ export class Session {
   #last = null;
   #acked = 0;
   #ready = false;
-  /** @type {{hello?: any, pong?: any, probe?: any, ping?: any, retry?: any}} */
+  /** @type {{hello?: any, pong?: any, probe?: any, wake?: any, ping?: any, retry?: any}} */
   #timers = {};
   /** @type {number | undefined} the server's own wish for the next try, in ms */
   #retryMs;
@@ -111,14 +111,19 @@ export class Session {
   wake() {
     this.#events.emit("wake", undefined);
     if (this.state === "waiting") this.#connect();
-    else if (this.state === "online") this.probe(WAKE_LIMIT_MS);
+    else if (this.state === "online") this.#ask("wake", WAKE_LIMIT_MS);
   }
 
-  /** Asks whether the socket still lives; if not within 2 s, replaces it. */
-  probe(limit = PROBE_LIMIT_MS) {
-    if (!this.#ready || this.#timers.probe) return;
+  /** Asks whether the socket still lives; if not within 1.5 s, replaces it. */
+  probe() {
+    this.#ask("probe", PROBE_LIMIT_MS);
+  }
+
+  /** Each doubt has its own limit: a strong one is not told to wait for a weak one that was there first. @param {"probe" | "wake"} doubt @param {number} limit */
+  #ask(doubt, limit) {
+    if (!this.#ready || this.#timers[doubt]) return;
     this.#send({ t: "ping" });
-    this.#timers.probe = setTimeout(() => this.#lost(), limit);
+    this.#timers[doubt] = setTimeout(() => this.#lost(), limit);
   }
 
   /** Leaves for good. Requests that wait fail with code "closed". */
@@ -291,8 +296,8 @@ export class Session {
 
   /** Lets go of the socket without hearing from it again. */
   #drop() {
-    const { hello, pong, probe, ping, retry } = this.#timers;
-    for (const timer of [hello, pong, probe, retry]) clearTimeout(timer);
+    const { hello, pong, probe, wake, ping, retry } = this.#timers;
+    for (const timer of [hello, pong, probe, wake, retry]) clearTimeout(timer);
     clearInterval(ping);
     this.#timers = {};
     this.#ready = false;
@@ -310,9 +315,9 @@ export class Session {
   }
 
   #answered() {
-    clearTimeout(this.#timers.pong);
-    clearTimeout(this.#timers.probe);
-    this.#timers.probe = undefined;
+    const { pong, probe, wake } = this.#timers;
+    for (const timer of [pong, probe, wake]) clearTimeout(timer);
+    this.#timers.probe = this.#timers.wake = undefined;
   }
 
   /** @param {object} frame  one without an id */

@@ -151,6 +151,11 @@ export class Member {
     this.link.ctl.send("ping");
   }
 
+  /** The way to the server was dead, and there is another one. */
+  replaced() {
+    this.watch.replaced(this.link.now());
+  }
+
   /** A person does not want to wait for the next try. */
   retry() {
     this.watch.reset(this.link.now());

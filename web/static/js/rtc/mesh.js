@@ -154,7 +154,8 @@ export class Mesh {
   /** The socket had to be replaced, as after a change of the network: what was made ahead goes by addresses of before. */
   renew() {
     this.#links.renew();
-    this.wake();
+    this.#doubt((member) => member.replaced());
+    this.#look();
   }
 
   /** Makes a link before the server has said who is there: should this side offer, it has its addresses by then. */
@@ -221,9 +222,14 @@ export class Mesh {
 
   /** The network may have changed, or the machine was asleep. */
   wake() {
+    this.#doubt((member) => member.hurry());
+  }
+
+  /** @param {(member: Member) => void} ask  of those that are not given up yet */
+  #doubt(ask) {
     for (const member of this.#members.values()) {
       if (member.phase === "lost" || member.phase === "failed") this.retry(member.peer.peer);
-      else member.hurry();
+      else ask(member);
     }
   }
 

@@ -19,11 +19,16 @@ export const LADDER = [
   { after: 60_000, step: "lost", setup: true },
 ];
 
+const RENEW_MS = LADDER.find(({ step }) => step === "renew")?.after ?? 0;
+
 /** Once the ladder is climbed, a new connection is tried this often. */
 export const REPEAT_MS = 15_000;
 
 /** After a change of the network, silence counts as if it had lasted so long: what still lives has a moment to prove it. */
 const HURRY_MS = 1_900;
+
+/** What has been silent for so long when the way to the server proves dead has lost the same network. */
+const DEAD_MS = 2_000;
 
 /** A gap between two looks beyond which the machine itself was asleep. */
 const SLEEP_MS = 5_000;
@@ -82,6 +87,13 @@ export class Watchdog {
   hurry(now) {
     this.#since = Math.min(this.#since, now - HURRY_MS);
     this.#hurried = this.#moved = true;
+  }
+
+  /** The socket to the server was dead and is another one now: what was silent before is made anew at the next look. @param {number} now */
+  replaced(now) {
+    const dead = this.#alive && !this.#moved && now - this.#since >= DEAD_MS;
+    this.hurry(now);
+    if (dead) this.#since = Math.min(this.#since, now - RENEW_MS);
   }
 
   /** Starts over, as with a new link. @param {number} now */
