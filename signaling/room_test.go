@@ -68,14 +68,16 @@ func TestTheLobbyTellsWhomOneWouldMeet(t *testing.T) {
 			t.Fatalf("%s instead of %s", got, want)
 		}
 	}
-	carl.refused("not_found", "room.look", obj{"room": "r"})
+	expect(carl, "[] locked false pass false full false")
 	carl.refused("bad_message", "room.look", obj{"room": "a/b"})
 	carl.refused("bad_message", "room.look", nil)
 	ann.ask("room.join", obj{"room": "r", "create": true, "max": 2})
 	expect(carl, "[Ann] locked false pass false full false")
 	bob.ask("room.join", obj{"room": "r"})
-	expect(carl, "[Ann Bob] locked false pass false full true")
-	ann.sync("room.knock") // nobody hears that somebody looked
+	expect(carl, "[] locked false pass false full true")
+	ann.ask("room.set", obj{"room": "r", "max": 3})
+	expect(carl, "[Ann Bob] locked false pass false full false")
+	ann.sync("room.peer", "room.knock") // nobody hears that somebody looked
 	// Behind a closed door nobody is seen, and nobody counted.
 	ann.ask("room.set", obj{"room": "r", "locked": true})
 	expect(carl, "[] locked true pass false full false")
@@ -89,7 +91,9 @@ func TestTheLobbyTellsWhomOneWouldMeet(t *testing.T) {
 	carl.until("call.ring")
 	carl.ask("call.accept", obj{"call": call["call"]})
 	room := ann.until("room.peer", "ev", "join")["room"].(string)
-	bob.refused("not_found", "room.look", obj{"room": room})
+	if got := look(bob, room); got != "[] locked false pass false full false" {
+		t.Fatalf("of a call one hears %s", got)
+	}
 	s.join(t, "room:party:eve").refused("forbidden", "room.look", obj{"room": "r"})
 }
 

@@ -83,6 +83,13 @@ test("a link that was silent before the socket proved dead is made anew at once,
   silence(dog, 500, 2_500, 5);
   dog.replaced(2_600);
   assert.deepEqual(dog.look(2_600, 5), ["renew"]);
+  const late = new Watchdog(0);
+  late.look(0, 5);
+  silence(late, 500, 3_500, 5);
+  late.replaced(3_600);
+  assert.deepEqual(late.look(3_600, 5), ["renew"]);
+  late.replaced(4_000);
+  assert.deepEqual(late.look(4_100, 5), []);
   const live = new Watchdog(0);
   live.look(0, 5);
   live.look(500, 5);

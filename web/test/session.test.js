@@ -217,6 +217,23 @@ test("a change of the network gives it a second, also where there was a doubt be
   assert.ok(first.closed);
 });
 
+test("on a slow line an answer has the time of two round trips", () => {
+  let at = 1;
+  session = new Session({ url: "ws://h/ws", key: KEY, WebSocket: FakeSocket, random: () => 0.5, now: () => at });
+  session.start();
+  const first = FakeSocket.latest.accept();
+  at += 1_200;
+  first.say(WELCOME);
+  session.wake();
+  mock.timers.tick(2_399);
+  assert.ok(!first.closed);
+  at += 500;
+  first.say({ t: "pong" });
+  session.wake();
+  mock.timers.tick(1_000);
+  assert.ok(first.closed);
+});
+
 test("a socket that never says welcome is given up", () => {
   session.start();
   FakeSocket.latest.accept();

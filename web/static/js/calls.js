@@ -109,16 +109,9 @@ export class Calls {
     return stay?.room === room ? stay : null;
   }
 
-  /**
-   * Whom one would meet in a room.
-   * @param {string} room @returns {Promise<import("./net/types.js").Inside | null>} null: one may not know
-   */
-  async look(room) {
-    try {
-      return await this.o.session.request("room.look", { room });
-    } catch (error) {
-      return /** @type {ProtocolError} */ (error).code === "not_found" ? { locked: false, pass: false, full: false, names: [] } : null;
-    }
+  /** Whom one would meet in a room. @param {string} room @returns {Promise<import("./net/types.js").Inside>} */
+  look(room) {
+    return this.o.session.request("room.look", { room });
   }
 
   /** Opens the lobby of a room; after a reload the room itself. @param {string} room */

@@ -38,6 +38,7 @@ const CLOSE_TOO_BIG = 1009;
  * @property {string} [token]        token of a login, an invite, or a JWT
  * @property {any} [WebSocket]       class with the browser's interface
  * @property {() => number} [random]
+ * @property {() => number} [now]    milliseconds, from any start but 0
  */
 
 /**
@@ -75,12 +76,15 @@ export class Session {
   #ready = false;
   /** @type {{hello?: any, pong?: any, probe?: any, wake?: any, ping?: any, retry?: any}} */
   #timers = {};
+  /** When the oldest question that is still open was asked, 0 for none, and how long the last answer took; milliseconds. */
+  #asked = 0;
+  #rtt = 0;
   /** @type {number | undefined} the server's own wish for the next try, in ms */
   #retryMs;
 
   /** @param {SessionOptions} options */
   constructor(options) {
-    this.options = { WebSocket: /** @type {any} */ (globalThis).WebSocket, ...options };
+    this.options = { WebSocket: /** @type {any} */ (globalThis).WebSocket, now: () => performance.now(), ...options };
     this.#backoff = new Backoff(options.random);
   }
   #backoff;
@@ -122,8 +126,10 @@ export class Session {
   /** Each doubt has its own limit: a strong one is not told to wait for a weak one that was there first. @param {"probe" | "wake"} doubt @param {number} limit */
   #ask(doubt, limit) {
     if (!this.#ready || this.#timers[doubt]) return;
+    this.#asked ||= this.options.now();
     this.#send({ t: "ping" });
-    this.#timers[doubt] = setTimeout(() => this.#lost(), limit);
+    // On a slow line no answer could come in time, and another socket would come later still.
+    this.#timers[doubt] = setTimeout(() => this.#lost(), Math.max(limit, 2 * this.#rtt));
   }
 
   /** Leaves for good. Requests that wait fail with code "closed". */
@@ -179,6 +185,7 @@ export class Session {
   #hello(socket) {
     const { key, build, lang, name, token } = this.options;
     const resume = this.#last === null ? {} : { last: this.#last };
+    this.#asked = this.options.now();
     socket.send(JSON.stringify({ t: "hello", v: [1], key, ...resume, build, lang, name, token }));
   }
 
@@ -226,6 +233,7 @@ export class Session {
   #welcomed(welcome) {
     const first = this.#last === null;
     clearTimeout(this.#timers.hello);
+    this.#answered();
     this.#backoff.reset();
     this.#retryMs = undefined;
     this.welcome = welcome;
@@ -300,6 +308,7 @@ export class Session {
     for (const timer of [hello, pong, probe, wake, retry]) clearTimeout(timer);
     clearInterval(ping);
     this.#timers = {};
+    this.#asked = 0;
     this.#ready = false;
     const socket = this.#socket;
     this.#socket = null;
@@ -309,12 +318,15 @@ export class Session {
   }
 
   #ping() {
+    this.#asked ||= this.options.now();
     this.#send({ t: "ping" });
     clearTimeout(this.#timers.pong);
     this.#timers.pong = setTimeout(() => this.#lost(), PONG_LIMIT_MS);
   }
 
   #answered() {
+    if (this.#asked) this.#rtt = this.options.now() - this.#asked;
+    this.#asked = 0;
     const { pong, probe, wake } = this.#timers;
     for (const timer of [pong, probe, wake]) clearTimeout(timer);
     this.#timers.probe = this.#timers.wake = undefined;

@@ -154,6 +154,7 @@ export class Member {
   /** The way to the server was dead, and there is another one. */
   replaced() {
     this.watch.replaced(this.link.now());
+    this.link.ctl.send("ping");
   }
 
   /** A person does not want to wait for the next try. */

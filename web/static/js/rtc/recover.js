@@ -19,7 +19,7 @@ export const LADDER = [
   { after: 60_000, step: "lost", setup: true },
 ];
 
-const RENEW_MS = LADDER.find(({ step }) => step === "renew")?.after ?? 0;
+const RENEW = LADDER.findIndex(({ step }) => step === "renew");
 
 /** Once the ladder is climbed, a new connection is tried this often. */
 export const REPEAT_MS = 15_000;
@@ -86,6 +86,7 @@ export class Watchdog {
   /** The network changed or the machine woke: a break is now more likely than patience is useful. @param {number} now */
   hurry(now) {
     this.#since = Math.min(this.#since, now - HURRY_MS);
+    if (!this.#moved && this.#next === RENEW + 1) this.#next = RENEW; // it was passed, but not taken
     this.#hurried = this.#moved = true;
   }
 
@@ -93,7 +94,7 @@ export class Watchdog {
   replaced(now) {
     const dead = this.#alive && !this.#moved && now - this.#since >= DEAD_MS;
     this.hurry(now);
-    if (dead) this.#since = Math.min(this.#since, now - RENEW_MS);
+    if (dead) this.#since = Math.min(this.#since, now - (LADDER[RENEW]?.after ?? 0));
   }
 
   /** Starts over, as with a new link. @param {number} now */

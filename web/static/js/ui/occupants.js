@@ -7,13 +7,16 @@ import { Icon } from "./icon.js";
 
 /** How often is looked anew: people come and go while one combs one's hair. */
 const EVERY_MS = 5_000;
-/** More names than these are only counted. */
+/** Beyond these names, two and more are only counted. */
 const NAMED = 4;
+
+/** What will not be told, also in five seconds. */
+const NEVER = new Set(["denied", "forbidden", "unknown_type", "bad_message"]);
 
 /** @param {Found} found @returns {[icon: string, text: string]} */
 function words({ locked, pass, full, names }) {
-  if (locked) return ["lock", t("occupants.locked")];
   if (pass) return ["key", t("occupants.pass")];
+  if (locked) return ["lock", t("occupants.locked")];
   if (full) return ["users", t("occupants.full")];
   if (!names.length) return ["users", t("occupants.nobody")];
   const rest = names.length - NAMED;
@@ -26,17 +29,12 @@ export function Occupants({ app, state }) {
   const [found, setFound] = useState(/** @type {Found | null} */ (null));
   const room = state.call?.room ?? "";
   const online = state.net === "online";
+  useEffect(() => setFound(null), [room]);
   useEffect(() => {
     if (!online) return;
     let over = false;
-    const look = async () => {
-      if (document.hidden) return;
-      const now = await app.calls.look(room);
-      if (over) return;
-      setFound(now);
-      if (!now) clearInterval(timer); // it will not be told
-    };
-    const timer = setInterval(look, EVERY_MS);
+    const look = () => app.calls.look(room).then((now) => over || setFound(now), ({ code }) => NEVER.has(code) && clearInterval(timer));
+    const timer = setInterval(() => document.hidden || void look(), EVERY_MS);
     void look();
     return () => {
       over = true;
