@@ -41,11 +41,16 @@ func (b *Bucket) SetRate(rate int64) {
 	b.tokens = min(b.tokens, b.burst)
 }
 
+func (b *Bucket) isLimited() bool { return b != nil && b.limited.Load() }
+
 // give returns bytes that were taken for packets that have not gone.
 func (b *Bucket) give(bytes int) {
-	if b == nil || !b.limited.Load() || bytes == 0 {
-		return
+	if b.isLimited() && bytes != 0 {
+		b.refill(bytes)
 	}
+}
+
+func (b *Bucket) refill(bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tokens = min(b.burst, b.tokens+float64(bytes))
@@ -57,9 +62,13 @@ func (b *Bucket) Take(n int) bool { return b.takePackets(1, n) == 1 }
 // takePackets spends the bytes of up to count packets of one size and returns
 // for how many there were enough.
 func (b *Bucket) takePackets(count, size int) int {
-	if b == nil || !b.limited.Load() || size == 0 {
-		return count
+	if b.isLimited() && size != 0 {
+		return b.spend(count, size)
 	}
+	return count
+}
+
+func (b *Bucket) spend(count, size int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()

@@ -48,7 +48,7 @@ type Plane struct {
 	epoch   uint64 // counts changes of the policy
 	number  uint32 // of the youngest relay
 	clients map[Client]*Relay
-	ports   map[uint16]*Relay
+	ports   [1 << 16]*Relay // by the announced port: packets between a peer and a client are looked up here both ways
 }
 
 // New makes an empty plane.
@@ -61,7 +61,6 @@ func New(o Options) *Plane {
 		cards:    cardsOfHosts(),
 		limits:   [2]*Bucket{NewBucket(0), NewBucket(0)},
 		clients:  make(map[Client]*Relay),
-		ports:    make(map[uint16]*Relay),
 		epoch:    1,
 	}
 	if p.failed == nil {
@@ -158,7 +157,7 @@ func (p *Plane) removeLocked(r *Relay) {
 		delete(p.clients, r.Client)
 	}
 	if p.ports[r.Address.Port()] == r {
-		delete(p.ports, r.Address.Port())
+		p.ports[r.Address.Port()] = nil
 	}
 }
 
