@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -212,6 +213,40 @@ func (g *generator) read(s *udpSocket, f framing, way direction) {
 			b = b[k:]
 		}
 	}
+}
+
+// stayOn keeps all threads of this process, and those to come, on one processor
+// until leave is called: what Go's runtime does in the background must not take
+// the server's.
+func stayOn(cpu int) (leave func(), err error) {
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return nil, os.NewSyscallError("sched_getaffinity", err)
+	}
+	one.Set(cpu)
+	leave = func() { _ = setThreads(&before) }
+	if err := setThreads(&one); err != nil {
+		leave()
+		return nil, fmt.Errorf("stay on processor %d: %w", cpu, err)
+	}
+	return leave, nil
+}
+
+func setThreads(cpus *unix.CPUSet) error {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, cpus); err != nil && !errors.Is(err, unix.ESRCH) { // that thread has ended
+			return os.NewSyscallError("sched_setaffinity", err)
+		}
+	}
+	return nil
 }
 
 // onCPU runs f on one processor, and what it starts too; -1 means any. Timers

@@ -42,6 +42,8 @@ func run(ctx context.Context, args []string) error {
 		return relayForward(args[1:])
 	case "relay-pion": // pion's own server, which relay starts beside the others
 		return relayPion(ctx, args[1:])
+	case "relay-messages": // the WebSocket clients that relay has beside its packets
+		return relayMessages(ctx, args[1:])
 	}
 	return fmt.Errorf("%q is not one of: signaling, relay, soak, churn", args[0])
 }

@@ -22,6 +22,8 @@ func relayForward([]string) error { return errNotLinux }
 
 func relayPion(context.Context, []string) error { return errNotLinux }
 
+func relayMessages(context.Context, []string) error { return errNotLinux }
+
 func (p *process) cpu() (time.Duration, error) { return 0, errNotLinux }
 
 func withUs() *syscall.SysProcAttr { return nil }

@@ -28,6 +28,11 @@ func relay(ctx context.Context, w io.Writer, args []string) error {
 	b := &relayBench{relayOptions: o, dir: dir, serverCPU: -1, generatorCPU: -1, cores: runtime.NumCPU()}
 	if o.pin && runtime.NumCPU() > 1 {
 		b.generatorCPU, b.serverCPU, b.cores = 0, 1, 1
+		leave, err := stayOn(b.generatorCPU)
+		if err != nil {
+			return err
+		}
+		defer leave()
 	}
 	for _, t := range contestants(o.binary) {
 		if slices.Contains(o.only, t.name) {

@@ -98,6 +98,27 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// TestTalk has clients in a process of their own talk to each other.
+func TestTalk(t *testing.T) {
+	server := contestants(buildParley(t))[0]
+	dir := t.TempDir()
+	if err := writeFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.start(t.Context(), dir, -1, 1, "PARLEY_TLS_MODE=off", "PARLEY_RELAY_TLS_LISTEN="); err != nil {
+		t.Fatal(err)
+	}
+	defer server.stop()
+	b := &relayBench{relayOptions: relayOptions{sessions: 4, duration: 100 * time.Millisecond}, generatorCPU: -1}
+	f, err := b.talk(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.p50 <= 0 || f.p99 < f.p50 {
+		t.Errorf("half of the messages took at most %v and 99 %% at most %v", f.p50, f.p99)
+	}
+}
+
 func TestRelayEndsWhenAsked(t *testing.T) {
 	binary := buildParley(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

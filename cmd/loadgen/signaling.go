@@ -256,14 +256,24 @@ func (s *sink) arrived(b []byte) {
 // tick is the pace of the senders: small against the latencies that matter.
 const tick = 2 * time.Millisecond
 
-// messages sends at a fixed rate whatever the server does, so that a slow one
-// shows in the latency and not in fewer messages.
+// messages tells also what each message cost the server.
 func messages(ctx context.Context, p *process, l load, clients []client, s *sink, f *figures) error {
-	pad := strings.Repeat("x", max(0, l.size-len(`{"ts":1700000000000000000,"pad":""}`)))
 	before, err := p.cpu()
 	if err != nil {
 		return err
 	}
+	if err := exchange(ctx, l, clients, s, f); err != nil {
+		return err
+	}
+	after, err := p.cpu()
+	f.messageCPU = (after - before) / time.Duration(f.delivered)
+	return err
+}
+
+// exchange sends at a fixed rate whatever the server does, so that a slow one
+// shows in the latency and not in fewer messages.
+func exchange(ctx context.Context, l load, clients []client, s *sink, f *figures) error {
+	pad := strings.Repeat("x", max(0, l.size-len(`{"ts":1700000000000000000,"pad":""}`)))
 	sent, next := 0, 0
 	start := time.Now()
 	for time.Since(start) < l.duration && ctx.Err() == nil {
@@ -278,10 +288,6 @@ func messages(ctx context.Context, p *process, l load, clients []client, s *sink
 		time.Sleep(tick)
 	}
 	waitForLast(s, sent)
-	after, err := p.cpu()
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.delivered, f.lost = len(s.latency), sent-len(s.latency)
@@ -289,7 +295,6 @@ func messages(ctx context.Context, p *process, l load, clients []client, s *sink
 		return errors.New("nothing was delivered")
 	}
 	slices.Sort(s.latency)
-	f.messageCPU = (after - before) / time.Duration(f.delivered)
 	f.p50, f.p99 = s.latency[f.delivered/2], s.latency[f.delivered*99/100]
 	return nil
 }
