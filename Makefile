@@ -119,7 +119,7 @@ soak: build
 
 # From joining to the first picture at 40 ms to the server, beside the tutorials' way.
 bench-setup: deps build
-	cd web && timeout 3600 node e2e/natlab/setup.mjs
+	cd web && timeout 5400 node e2e/natlab/setup.mjs
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

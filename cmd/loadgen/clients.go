@@ -121,11 +121,8 @@ func (p *parleyClient) read() (f parleyFrame, err error) {
 
 func (p *parleyClient) send(payload []byte) error {
 	partner := p.partner.Load()
-	for end := time.Now().Add(patience); partner == nil; partner = p.partner.Load() {
-		if time.Now().After(end) {
-			return errors.New("the partner has not come")
-		}
-		time.Sleep(tick)
+	if partner == nil {
+		return errors.New("the partner has not come")
 	}
 	p.id++
 	frame := fmt.Sprintf(`{"t":"signal","id":%d,"ack":%d,"room":"%s","to":"%s","data":%s}`, p.id, p.n.Load(), p.room, *partner, payload)

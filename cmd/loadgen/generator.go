@@ -223,8 +223,16 @@ func stayOn(cpu int) (leave func(), err error) {
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return nil, os.NewSyscallError("sched_getaffinity", err)
 	}
+	// The generator waits in calls that Go's scheduler does not hear of. Said
+	// here, for the runtime would take one processor to mean one goroutine.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 	one.Set(cpu)
-	leave = func() { _ = setThreads(&before) }
+	leave = func() {
+		if err := setThreads(&before); err != nil {
+			fmt.Fprintf(os.Stderr, "loadgen stays on processor %d: %v\n", cpu, err)
+		}
+		runtime.SetDefaultGOMAXPROCS()
+	}
 	if err := setThreads(&one); err != nil {
 		leave()
 		return nil, fmt.Errorf("stay on processor %d: %w", cpu, err)
@@ -233,20 +241,35 @@ func stayOn(cpu int) (leave func(), err error) {
 }
 
 func setThreads(cpus *unix.CPUSet) error {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, t := range threads {
-		id, err := strconv.Atoi(t.Name())
+	return eachThread(func(id int) error { return unix.SchedSetaffinity(id, cpus) })
+}
+
+// eachThread calls f for every thread of this process, also for those that are
+// made meanwhile.
+func eachThread(f func(id int) error) error {
+	for done := make(map[int]bool); ; {
+		threads, err := os.ReadDir("/proc/self/task")
 		if err != nil {
 			return err
 		}
-		if err := unix.SchedSetaffinity(id, cpus); err != nil && !errors.Is(err, unix.ESRCH) { // that thread has ended
-			return os.NewSyscallError("sched_setaffinity", err)
+		before := len(done)
+		for _, t := range threads {
+			id, err := strconv.Atoi(t.Name())
+			if err != nil {
+				return err
+			}
+			if done[id] {
+				continue
+			}
+			done[id] = true
+			if err := f(id); err != nil && !errors.Is(err, unix.ESRCH) { // it has ended
+				return err
+			}
+		}
+		if len(done) == before {
+			return nil
 		}
 	}
-	return nil
 }
 
 // onCPU runs f on one processor, and what it starts too; -1 means any. Timers

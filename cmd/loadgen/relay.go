@@ -43,9 +43,9 @@ func relay(ctx context.Context, w io.Writer, args []string) error {
 	return nil
 }
 
-// measureAside keeps out of the server's way, but for the clients of memory:
-// they are busy with signatures, and slow ones would have the server sleep and
-// wake for each of them.
+// measureAside keeps out of the server's way, but for memory: its clients are
+// busy with signatures, and with the runtime's own work on the same processor so
+// slow that the server would sleep and wake for each request.
 func (b *relayBench) measureAside(ctx context.Context, w io.Writer, name string) error {
 	if b.generatorCPU >= 0 && name != "memory" {
 		leave, err := stayOn(b.generatorCPU)

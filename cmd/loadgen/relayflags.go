@@ -138,5 +138,8 @@ func (o relayOptions) check() error {
 			return fmt.Errorf("-%s is too small", name)
 		}
 	}
+	if o.sessions%2 != 0 {
+		return errors.New("-sessions: they talk in pairs, so it takes an even number")
+	}
 	return nil
 }

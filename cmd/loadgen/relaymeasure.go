@@ -138,8 +138,9 @@ type trafficFigures struct {
 
 func (f trafficFigures) lost() float64 { return f.before + f.inside }
 
-// traffic sends a case through a server.
-func (b *relayBench) traffic(ctx context.Context, c relayCase, t *contestant, duration time.Duration) (f trafficFigures, err error) {
+// traffic sends a case through a server; begun, if not nil, is closed when the
+// first packet is about to go.
+func (b *relayBench) traffic(ctx context.Context, c relayCase, t *contestant, duration time.Duration, begun chan<- struct{}) (f trafficFigures, err error) {
 	flows, err := openFlows(c, t, b.gro)
 	if err != nil {
 		return f, err
@@ -155,6 +156,9 @@ func (b *relayBench) traffic(ctx context.Context, c relayCase, t *contestant, du
 		return f, err
 	}
 	var s sent
+	if begun != nil {
+		close(begun)
+	}
 	if err = onCPU(b.generatorCPU, func() (err error) { s, err = g.run(ctx, duration); return err }); err != nil {
 		return f, err
 	}
@@ -185,7 +189,7 @@ const tries = 4
 
 func (b *relayBench) steady(ctx context.Context, c relayCase, t *contestant) (f trafficFigures, err error) {
 	for range tries {
-		if f, err = b.traffic(ctx, c, t, b.duration); err != nil || !f.bound {
+		if f, err = b.traffic(ctx, c, t, b.duration, nil); err != nil || !f.bound {
 			break
 		}
 		fmt.Fprint(os.Stderr, "(late) ")
@@ -272,7 +276,7 @@ func (b *relayBench) carriesRate(ctx context.Context, c relayCase, t *contestant
 		c.flows = rate / flowRate
 	}
 	for range 2 {
-		f, err := b.traffic(ctx, c, t, b.duration/2)
+		f, err := b.traffic(ctx, c, t, b.duration/2, nil)
 		if err != nil {
 			return 0, false, err
 		}

@@ -3,13 +3,14 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,49 +56,115 @@ func (b *relayBench) signaling() measurement {
 }
 
 func (b *relayBench) beside(ctx context.Context, c relayCase, t *contestant) ([]float64, error) {
-	alone, err := b.talk(ctx, t)
+	k, err := b.connectTalkers(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer k.stop()
+	alone, err := k.talk()
 	if err != nil {
 		return nil, err
 	}
 	var traffic trafficFigures
+	var both figures
+	for range tries {
+		if traffic, both, err = b.meanwhile(ctx, c, t, k); err != nil || !traffic.bound {
+			break
+		}
+		fmt.Fprint(os.Stderr, "(late) ")
+	}
+	return []float64{traffic.rate, millis(alone.p50), millis(both.p50), millis(alone.p99), millis(both.p99), float64(both.p99) / float64(alone.p99)}, err
+}
+
+// meanwhile has messages sent while packets flow.
+func (b *relayBench) meanwhile(ctx context.Context, c relayCase, t *contestant, k *talkers) (traffic trafficFigures, both figures, err error) {
 	var failed error
-	done := make(chan struct{})
+	begun, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		traffic, failed = b.traffic(ctx, c, t, b.duration+2*lead)
+		traffic, failed = b.traffic(ctx, c, t, b.duration+2*lead, begun)
 	}()
-	err = sleep(ctx, lead)
-	both := figures{}
-	if err == nil {
-		both, err = b.talk(ctx, t)
+	select {
+	case <-begun:
+		if err = sleep(ctx, lead); err == nil {
+			both, err = k.talk()
+		}
+	case <-done:
 	}
 	<-done
-	return []float64{traffic.rate, millis(alone.p50), millis(both.p50), millis(alone.p99), millis(both.p99), float64(both.p99) / float64(alone.p99)},
-		errors.Join(err, failed)
+	return traffic, both, errors.Join(err, failed)
 }
 
-// talk has a process of its own send messages between pairs of clients for a
-// while. It shares the generator's processor and goes first there: clients
-// elsewhere wait for the server and not for whoever sends the packets.
-func (b *relayBench) talk(ctx context.Context, t *contestant) (f figures, err error) {
-	cmd := exec.CommandContext(ctx, os.Args[0], "relay-messages", t.http, strconv.Itoa(b.sessions), b.duration.String())
-	cmd.SysProcAttr, cmd.Stderr = withUs(), os.Stderr
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	if err := onCPU(b.generatorCPU, func() error { return urgently(cmd.Start) }); err != nil {
-		return f, err
-	}
-	if err := cmd.Wait(); err != nil {
-		return f, err
-	}
-	_, err = fmt.Sscan(out.String(), &f.p50, &f.p99)
-	return f, err
+// talkers are pairs of WebSocket clients in a process of their own. It shares
+// the generator's processor and goes first there: clients elsewhere wait for the
+// server and not for whoever sends the packets.
+type talkers struct {
+	ctx context.Context
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out io.Reader
 }
 
-// relayMessages is what talk starts: it prints the median and the 99th
-// percentile in nanoseconds.
+// connectTalkers returns when all of them have met.
+func (b *relayBench) connectTalkers(ctx context.Context, t *contestant) (*talkers, error) {
+	args := []string{"relay-messages", t.http, strconv.Itoa(b.sessions), b.duration.String()}
+	if b.generatorCPU >= 0 { // else they would go before the server too
+		args = append(args, first)
+	}
+	k := &talkers{ctx: ctx, cmd: exec.CommandContext(ctx, os.Args[0], args...)}
+	k.cmd.SysProcAttr, k.cmd.Stderr = withUs(), os.Stderr
+	in, err := k.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := k.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	k.in, k.out = in, out
+	if err := k.cmd.Start(); err != nil {
+		return nil, err
+	}
+	var ready string
+	if _, err := fmt.Fscan(k.out, &ready); err != nil {
+		return nil, k.failed(err)
+	}
+	return k, nil
+}
+
+// talk has messages sent for a while.
+func (k *talkers) talk() (f figures, err error) {
+	if _, err := fmt.Fprintln(k.in); err != nil {
+		return f, k.failed(err)
+	}
+	if _, err := fmt.Fscan(k.out, &f.p50, &f.p99, &f.lost); err != nil {
+		return f, k.failed(err)
+	}
+	if f.lost > 0 {
+		return f, fmt.Errorf("%d messages did not arrive", f.lost)
+	}
+	return f, nil
+}
+
+func (k *talkers) failed(err error) error {
+	k.stop()
+	return errors.Join(k.ctx.Err(), fmt.Errorf("the messages' clients: %w", err))
+}
+
+func (k *talkers) stop() {
+	_ = k.in.Close() // which ends them
+	_ = k.cmd.Wait() // what went wrong, talk has told
+}
+
+// first is the word by which clients go before everything that is scheduled as
+// usual.
+const first = "first"
+
+// relayMessages is what connectTalkers starts. It says when it is
+// ready, and prints for each line that it is given the median and the 99th percentile
+// in nanoseconds, and how many messages were lost.
 func relayMessages(ctx context.Context, args []string) error {
-	if len(args) != 3 {
+	if len(args) < 3 {
 		return errors.New("relay-messages takes an address, a number of clients and a duration")
 	}
 	conns, err := strconv.Atoi(args[1])
@@ -108,32 +175,54 @@ func relayMessages(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if slices.Contains(args, first) {
+		goFirst()
+	}
 	clients, err := connectAll(target{ours, nil, connectParley}, args[0], conns)
 	defer closeAll(clients)
 	if err != nil {
 		return err
 	}
-	var f figures
-	l := load{conns: conns, rate: messageRate, size: messageSize, duration: duration}
-	if err := exchange(ctx, l, clients, receiveAll(clients), &f); err != nil {
-		return err
+	s := receiveAll(clients)
+	for _, c := range clients {
+		if err := waitForPartner(ctx, c.(*parleyClient)); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Println(f.p50.Nanoseconds(), f.p99.Nanoseconds())
-	return errors.Join(err, ctx.Err())
+	fmt.Println("ready")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var f figures
+		s.clear()
+		if err := exchange(ctx, load{conns: conns, rate: messageRate, size: messageSize, duration: duration}, clients, s, &f); err != nil {
+			return err
+		}
+		fmt.Println(f.p50.Nanoseconds(), f.p99.Nanoseconds(), f.lost)
+	}
+	return ctx.Err()
 }
 
-// urgently has what start starts go before everything that is scheduled as
-// usual. Without the right to do so it is started all the same.
-func urgently(start func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	first := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}
-	if err := unix.SchedSetAttr(0, first, 0); err != nil {
-		fmt.Fprintln(os.Stderr, "without the right to go first (CAP_SYS_NICE) the messages' clients wait for the generator too:", err)
-		return start()
+// waitForPartner returns once there is somebody to send to.
+func waitForPartner(ctx context.Context, c *parleyClient) error {
+	for end := time.Now().Add(patience); c.partner.Load() == nil; {
+		if time.Now().After(end) {
+			return errors.New("a client's partner has not come")
+		}
+		if err := sleep(ctx, tick); err != nil {
+			return err
+		}
 	}
-	defer func() { _ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr}, 0) }() // as any other: always allowed
-	return start()
+	return nil
+}
+
+// goFirst lifts all threads of this process, and those to come. Without the
+// right to do so they wait as any other.
+func goFirst() {
+	err := eachThread(func(id int) error {
+		return unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "without the right to go first (CAP_SYS_NICE) the messages' clients wait for the generator too:", err)
+	}
 }
 
 func millis(d time.Duration) float64 { return d.Seconds() * 1e3 }

@@ -178,10 +178,7 @@ func warmUp(ctx context.Context, p *process, l load, clients []client, s *sink) 
 	if err := messages(ctx, p, l, clients, s, &figures{}); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.latency = nil
-	s.received.Store(0)
+	s.clear()
 	return nil
 }
 
@@ -239,6 +236,13 @@ func receiveAll(clients []client) *sink {
 		}()
 	}
 	return s
+}
+
+func (s *sink) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = nil
+	s.received.Store(0)
 }
 
 func (s *sink) arrived(b []byte) {

@@ -48,7 +48,7 @@ type Plane struct {
 	epoch   uint64 // counts changes of the policy
 	number  uint32 // of the youngest relay
 	clients map[Client]*Relay
-	ports   [1 << 16]*Relay // by the announced port: packets between a peer and a client are looked up here both ways
+	ports   [1 << 16]*Relay // by the announced port; asked for each packet from or to one of the announced addresses
 }
 
 // New makes an empty plane.
