@@ -16,7 +16,9 @@
 //
 // On Linux a UDP listener has one socket and one goroutine for each core, relay
 // sockets are watched by one goroutine for each core, and both use batched
-// system calls and segmentation offload. Elsewhere (portable.go) each socket
+// system calls and segmentation offload. While packets come faster than they
+// are read, everybody else on the core has a turn between any two rounds
+// (pause_linux.go). Elsewhere (portable.go) each socket
 // has a goroutine and each packet a call.
 //
 // A Plane's methods may be called from any goroutine, except from Allowed, Tap

@@ -22,6 +22,11 @@ func (u *UDP) serve(l *listener, d *round, handle Handler, failed func(error)) {
 	if err != nil {
 		return // closed already
 	}
+	others, err := newPause()
+	if err != nil {
+		failed(err)
+	}
+	defer others.close()
 	x := newReceiver()
 	var rest []remainder
 	// Go's poller waits, and the calls do not block: no thread is lost to a
@@ -46,9 +51,12 @@ func (u *UDP) serve(l *listener, d *round, handle Handler, failed func(error)) {
 		return n == slots
 	}
 	for {
-		if err := raw.Read(step); errors.Is(err, net.ErrClosed) {
+		switch err := raw.Read(step); {
+		case err == nil:
+			others.take()
+		case errors.Is(err, net.ErrClosed):
 			return
-		} else if err != nil {
+		default:
 			failed(err)
 			time.Sleep(readRetry)
 		}

@@ -15,13 +15,12 @@ import (
 )
 
 const (
-	// maxEvents is how many relay sockets are taken up in one round, and how many
-	// of those that were not read to the end before. Changes of the tables, and
-	// with them everybody, wait for a round.
-	maxEvents = 32
+	// maxEvents is how many relay sockets are taken up in one round. Changes of the
+	// tables, and everybody else who waits for the processor, wait for a round.
+	maxEvents = 16
 	// maxRead is how many datagrams, or groups of them, one relay socket may
 	// take of a round: the others wait no longer than that.
-	maxRead = 8
+	maxRead = 16
 	// maxLooks is how many rounds a stream may wait for more packets that are
 	// there already.
 	maxLooks = 8
@@ -54,8 +53,6 @@ type poller struct {
 
 	// owned by the goroutine
 	events [maxEvents]unix.EpollEvent
-	more   []unix.EpollEvent // not read to the end yet
-	spare  []unix.EpollEvent // memory for the next more
 	round  *round
 	in     *receiver
 	used   int // slots whose bytes are queued
@@ -65,7 +62,6 @@ type poller struct {
 type place struct {
 	relay      *Relay
 	generation int32
-	listed     bool // in more
 }
 
 // watchLocked has a relay's socket read.
@@ -128,8 +124,9 @@ func (k *poller) addLocked(r *Relay) error {
 	}
 	slot := k.free[len(k.free)-1]
 	at := &k.places[slot]
-	// Edge-triggered: a socket that was read to the end is not looked at again.
-	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: slot, Pad: at.generation}
+	// Level-triggered: what a round leaves in the socket, a later one finds, after
+	// those of all others that have something.
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot, Pad: at.generation}
 	if err := unix.EpollCtl(k.fd, unix.EPOLL_CTL_ADD, r.sock.fd, &e); err != nil {
 		return err
 	}
@@ -146,6 +143,11 @@ func (k *poller) run() {
 	if err != nil {
 		return // closed already
 	}
+	others, err := newPause()
+	if err != nil {
+		k.plane.failed(err)
+	}
+	defer others.close()
 	var failed error
 	// As in UDP.serve: all work is done before the poller waits again.
 	step := func(fd uintptr) (done bool) {
@@ -161,7 +163,9 @@ func (k *poller) run() {
 			k.plane.failed(fmt.Errorf("wait for relay sockets: %w", err))
 			failed = nil
 			k.look(raw)
+			continue
 		}
+		others.take()
 	}
 }
 
@@ -175,11 +179,11 @@ func (k *poller) step(fd int) (more bool, err error) {
 		if errno != 0 {
 			return true, errno
 		}
-		if n > 0 || len(k.more) > 0 {
-			k.read(k.events[:n])
+		if n == 0 {
+			return false, nil
 		}
-		more = n == maxEvents || len(k.more) > 0
-		if len(k.round.ready) == 0 || n == 0 && !more {
+		more = k.read(k.events[:n]) || n == maxEvents
+		if len(k.round.ready) == 0 {
 			break
 		}
 	}
@@ -221,49 +225,40 @@ func epollNow(fd int, events *[maxEvents]unix.EpollEvent) (int, syscall.Errno) {
 	}
 }
 
-// read runs a round over the sockets that have something.
-func (k *poller) read(ready []unix.EpollEvent) {
-	d := k.round
-	d.begin()
-	defer d.endWithoutStreams()
+// read runs a round over the sockets that have something, and tells whether any
+// may have more.
+func (k *poller) read(ready []unix.EpollEvent) (more bool) {
+	k.round.begin()
+	defer k.round.endWithoutStreams()
 	k.used = 0
-	again := k.more
-	n := min(len(again), maxEvents)
-	k.more = append(k.spare[:0], again[n:]...)
-	for _, e := range again[:n] {
-		k.readSocket(e)
-	}
-	k.spare = again
 	for _, e := range ready {
-		if !k.places[e.Fd].listed { // else its turn comes
-			k.readSocket(e)
+		if k.readSocket(e) {
+			more = true
 		}
 	}
+	return more
 }
 
-// readSocket takes a bounded part of what a socket has.
-func (k *poller) readSocket(e unix.EpollEvent) {
+// readSocket takes a bounded part of what a socket has, and tells whether that
+// was all it may take.
+func (k *poller) readSocket(e unix.EpollEvent) (more bool) {
 	at := &k.places[e.Fd]
 	if at.relay == nil || at.generation != e.Pad {
-		return // closed since
+		return false // closed since
 	}
-	at.listed = false
 	if slots-k.used < maxRead {
 		k.round.flush()
 		k.used = 0
 	}
 	n, errno := k.in.read(at.relay.sock.fd, k.used, maxRead)
 	if errno != 0 {
-		return // nothing left, or an error that a peer caused
+		return false // nothing left, or an error that a peer caused
 	}
 	for i := k.used; i < k.used+n; i++ {
 		k.relay(at.relay, k.in.take(i))
 	}
 	k.used += n
-	if n == maxRead {
-		k.more = append(k.more, e)
-		at.listed = true
-	}
+	return n == maxRead
 }
 
 // relay hands a peer's datagrams to the client.

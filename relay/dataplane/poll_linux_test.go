@@ -70,12 +70,9 @@ func TestRoundsEnd(t *testing.T) {
 	left := sockets * each
 	for round := 0; left > 0; round++ {
 		got := k.once(t)
-		if left -= got; got == 0 || got > 2*maxEvents*maxRead {
+		if left -= got; got == 0 || got > maxEvents*maxRead {
 			t.Fatalf("%d datagrams were taken in round %d, %d are left", got, round, left)
 		}
-	}
-	if k.once(t) != 0 || len(k.more) > 0 {
-		t.Errorf("%d sockets are still listed", len(k.more))
 	}
 }
 
