@@ -42,6 +42,7 @@ func openFlows(c relayCase, t *contestant, gro bool) (flows []*flow, err error) 
 			flows = nil
 		}
 	}()
+	kinds := c.kinds()
 	for i := range c.flows {
 		f, err := openFlow(c, t, i)
 		if err != nil {
@@ -59,7 +60,7 @@ func openFlows(c relayCase, t *contestant, gro bool) (flows []*flow, err error) 
 		} else if to, err = f.openPeer(gro); err != nil {
 			return flows, err
 		}
-		if err := f.join(c, to); err != nil {
+		if err := f.join(to, kinds); err != nil {
 			return flows, fmt.Errorf("flow %d: %w", i, err)
 		}
 	}
@@ -118,8 +119,8 @@ func (f *flow) openPeer(gro bool) (addr netip.AddrPort, err error) {
 	return f.peer.local()
 }
 
-// join tells the server the peer and prepares the packets of the case.
-func (f *flow) join(c relayCase, peer netip.AddrPort) error {
+// join tells the server the peer and prepares the packets of a case.
+func (f *flow) join(peer netip.AddrPort, kinds []burstKey) error {
 	grant := f.control.bind
 	if f.framing == indication {
 		grant = f.control.permit
@@ -127,20 +128,16 @@ func (f *flow) join(c relayCase, peer netip.AddrPort) error {
 	if err := grant(peer); err != nil {
 		return err
 	}
-	for _, b := range c.schedule().bursts {
-		key := burstKey{b.up, b.size}
-		if _, ok := f.packets[key]; ok {
-			continue
-		}
+	for _, k := range kinds {
 		framing := f.framing
-		if !b.up {
+		if !k.up {
 			framing = bare
 		}
-		p, err := newPacket(framing, b.size, peer, f.stream != nil && b.up)
+		p, err := newPacket(framing, k.size, peer, f.stream != nil && k.up)
 		if err != nil {
 			return err
 		}
-		f.packets[key] = p
+		f.packets[k] = p
 	}
 	return nil
 }

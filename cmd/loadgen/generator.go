@@ -241,14 +241,14 @@ func stayOn(cpu int) (leave func(), err error) {
 }
 
 func setThreads(cpus *unix.CPUSet) error {
-	return eachThread(func(id int) error { return unix.SchedSetaffinity(id, cpus) })
+	return eachThread(os.Getpid(), func(id int) error { return unix.SchedSetaffinity(id, cpus) })
 }
 
-// eachThread calls f for every thread of this process, also for those that are
+// eachThread calls f for every thread of a process, also for those that are
 // made meanwhile.
-func eachThread(f func(id int) error) error {
+func eachThread(process int, f func(id int) error) error {
 	for done := make(map[int]bool); ; {
-		threads, err := os.ReadDir("/proc/self/task")
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", process))
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,10 @@ func (b *relayBench) signaling() measurement {
 				return nil, err
 			}
 			defer t.stop()
-			var err error
+			err := t.process.goBeforeOthers()
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "without the right to set priorities (CAP_SYS_NICE) the server shares its processor with the machine's daemons:", err)
+			}
 			if most == 0 { // once: the search takes longer than the rest
 				if most, err = b.highest(ctx, c, t); err != nil {
 					return nil, err
@@ -217,12 +220,18 @@ func waitForPartner(ctx context.Context, c *parleyClient) error {
 // goFirst lifts all threads of this process, and those to come. Without the
 // right to do so they wait as any other.
 func goFirst() {
-	err := eachThread(func(id int) error {
+	err := eachThread(os.Getpid(), func(id int) error {
 		return unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "without the right to go first (CAP_SYS_NICE) the messages' clients wait for the generator too:", err)
 	}
+}
+
+// goBeforeOthers gives a process the highest of the usual priorities: what else
+// the machine has to do would take its processor for milliseconds.
+func (p *process) goBeforeOthers() error {
+	return eachThread(p.cmd.Process.Pid, func(id int) error { return unix.Setpriority(unix.PRIO_PROCESS, id, -20) })
 }
 
 func millis(d time.Duration) float64 { return d.Seconds() * 1e3 }

@@ -76,6 +76,16 @@ func (c relayCase) schedule() schedule {
 	return s
 }
 
+// kinds are the bursts that need a packet of their own.
+func (c relayCase) kinds() (list []burstKey) {
+	for _, b := range c.schedule().bursts {
+		if k := (burstKey{b.up, b.size}); !slices.Contains(list, k) {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
 // flood gives each flow its burst in turn, evenly spaced.
 func (c relayCase) flood() schedule {
 	gap := time.Duration(float64(c.burst) / float64(c.rate) * float64(time.Second))

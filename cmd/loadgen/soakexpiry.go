@@ -67,7 +67,7 @@ func (x *expiry) outlive(ctx context.Context, t *contestant, g grant, i int) err
 	defer closeFlows([]*flow{f})
 	peer, err := f.openPeer(false)
 	if err == nil {
-		err = f.join(c, peer)
+		err = f.join(peer, c.kinds())
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.name, err)
