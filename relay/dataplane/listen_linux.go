@@ -22,8 +22,8 @@ func (u *UDP) serve(l *listener, d *round, handle Handler, failed func(error)) {
 	if err != nil {
 		return // closed already
 	}
-	others, err := newPause()
-	if err != nil {
+	var others pause
+	if err := others.open(); err != nil {
 		failed(err)
 	}
 	defer others.close()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,37 +17,50 @@ import (
 // pause lets everybody else have the processor before a reader that finds ever
 // more packets goes on. While any goroutine can run, Go's scheduler asks only
 // every 10 ms whom the network has woken. So the reader must wait for the network
-// itself: for a descriptor that it makes readable. One goroutine uses it.
+// itself: for a descriptor that it makes readable. One goroutine uses it; the
+// zero pause has no descriptor and lets those go who can run already.
 type pause struct {
 	file  *os.File
 	raw   syscall.RawConn
 	wait  func(fd uintptr) bool
 	asked bool
+	until time.Time // the reader's turn
 }
 
-// newPause needs a descriptor. When there is none, its pause is of use
-// nevertheless: the reader steps behind those who can run already.
-func newPause() (*pause, error) {
+// longPause is more than what many short turns of others take: somebody
+// computes, such as the hash of a password.
+const longPause = time.Millisecond
+
+// open makes the descriptor.
+func (p *pause) open() error {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		return &pause{}, fmt.Errorf("prepare to let others go first: %w", err)
+		return fmt.Errorf("prepare to let others go first: %w", err)
 	}
-	p := &pause{file: os.NewFile(uintptr(fd), "pause")}
-	if p.raw, err = p.file.SyscallConn(); err != nil {
-		return &pause{}, err
-	}
+	p.file = os.NewFile(uintptr(fd), "pause")
 	p.wait = p.ask // once: it would be allocated each time
-	return p, nil
+	p.raw, err = p.file.SyscallConn()
+	return err
 }
 
-// take returns when all who were ready to run have run.
+// take returns when the others have had a turn. Then it is the reader's for as
+// long as theirs was: one who computes would be asked to stop only after 10 ms,
+// and the packets of that time have to be read before he goes on.
 func (p *pause) take() {
+	began := time.Now()
+	if began.Before(p.until) {
+		return
+	}
 	if p.raw != nil {
 		p.asked = false
 		_ = p.raw.Read(p.wait) // without a pause the reader goes on all the same
 	}
-	// Of those whom the network has woken, the scheduler starts the last one first.
-	runtime.Gosched()
+	if time.Since(began) < longPause {
+		// Of those whom the network has woken, the scheduler starts the last one first.
+		runtime.Gosched()
+	}
+	end := time.Now()
+	p.until = end.Add(end.Sub(began))
 }
 
 // ask makes the descriptor readable, which it stays: every write wakes.

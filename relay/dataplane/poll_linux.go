@@ -56,6 +56,7 @@ type poller struct {
 	round  *round
 	in     *receiver
 	used   int // slots whose bytes are queued
+	others pause
 }
 
 // place holds a relay. The generation tells an event of an earlier one.
@@ -143,11 +144,10 @@ func (k *poller) run() {
 	if err != nil {
 		return // closed already
 	}
-	others, err := newPause()
-	if err != nil {
+	if err := k.others.open(); err != nil {
 		k.plane.failed(err)
 	}
-	defer others.close()
+	defer k.others.close()
 	var failed error
 	// As in UDP.serve: all work is done before the poller waits again.
 	step := func(fd uintptr) (done bool) {
@@ -165,7 +165,7 @@ func (k *poller) run() {
 			k.look(raw)
 			continue
 		}
-		others.take()
+		k.others.take()
 	}
 }
 
@@ -182,9 +182,12 @@ func (k *poller) step(fd int) (more bool, err error) {
 		if n == 0 {
 			return false, nil
 		}
-		more = k.read(k.events[:n]) || n == maxEvents
+		more = k.read(k.events[:n])
 		if len(k.round.ready) == 0 {
 			break
+		}
+		if more {
+			k.others.take()
 		}
 	}
 	return more, nil
@@ -205,7 +208,9 @@ func (k *poller) look(raw syscall.RawConn) {
 		if raw.Control(func(fd uintptr) { more, _ = k.step(int(fd)) }) != nil {
 			return // closed
 		}
-		if !more {
+		if more {
+			k.others.take()
+		} else {
 			time.Sleep(lookPause)
 		}
 	}
@@ -225,26 +230,25 @@ func epollNow(fd int, events *[maxEvents]unix.EpollEvent) (int, syscall.Errno) {
 	}
 }
 
-// read runs a round over the sockets that have something, and tells whether any
-// may have more.
+// read runs a round over the sockets that have something, and tells whether
+// there may be more to read.
 func (k *poller) read(ready []unix.EpollEvent) (more bool) {
 	k.round.begin()
 	defer k.round.endWithoutStreams()
 	k.used = 0
+	most := 0
 	for _, e := range ready {
-		if k.readSocket(e) {
-			more = true
-		}
+		most = max(most, k.readSocket(e))
 	}
-	return more
+	return most == maxRead || most > 0 && len(ready) == maxEvents
 }
 
-// readSocket takes a bounded part of what a socket has, and tells whether that
-// was all it may take.
-func (k *poller) readSocket(e unix.EpollEvent) (more bool) {
+// readSocket takes a bounded part of what a socket has: the number of datagrams,
+// or groups of them.
+func (k *poller) readSocket(e unix.EpollEvent) int {
 	at := &k.places[e.Fd]
 	if at.relay == nil || at.generation != e.Pad {
-		return false // closed since
+		return 0 // closed since
 	}
 	if slots-k.used < maxRead {
 		k.round.flush()
@@ -252,13 +256,13 @@ func (k *poller) readSocket(e unix.EpollEvent) (more bool) {
 	}
 	n, errno := k.in.read(at.relay.sock.fd, k.used, maxRead)
 	if errno != 0 {
-		return false // nothing left, or an error that a peer caused
+		return 0 // nothing left, or an error that a peer caused
 	}
 	for i := k.used; i < k.used+n; i++ {
 		k.relay(at.relay, k.in.take(i))
 	}
 	k.used += n
-	return n == maxRead
+	return n
 }
 
 // relay hands a peer's datagrams to the client.
