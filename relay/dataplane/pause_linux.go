@@ -24,12 +24,18 @@ type pause struct {
 	raw   syscall.RawConn
 	wait  func(fd uintptr) bool
 	asked bool
-	until time.Time // the reader's turn
+	until time.Time // no pause before
 }
 
-// longPause is more than what many short turns of others take: somebody
-// computes, such as the hash of a password.
-const longPause = time.Millisecond
+const (
+	// longPause is more than what many short turns of others take: somebody
+	// computes, such as the hash of a password, and stops only when the scheduler
+	// makes him, after 10 ms. The packets of that time must not wait for more of it.
+	longPause = time.Millisecond
+	// recompense is the part of a long pause that the reader then goes on for. With
+	// much more, two readers would give each other ever longer turns.
+	recompense = 4
+)
 
 // open makes the descriptor.
 func (p *pause) open() error {
@@ -43,9 +49,7 @@ func (p *pause) open() error {
 	return err
 }
 
-// take returns when the others have had a turn. Then it is the reader's for as
-// long as theirs was: one who computes would be asked to stop only after 10 ms,
-// and the packets of that time have to be read before he goes on.
+// take returns when the others have had their turn.
 func (p *pause) take() {
 	began := time.Now()
 	if began.Before(p.until) {
@@ -55,12 +59,13 @@ func (p *pause) take() {
 		p.asked = false
 		_ = p.raw.Read(p.wait) // without a pause the reader goes on all the same
 	}
-	if time.Since(began) < longPause {
-		// Of those whom the network has woken, the scheduler starts the last one first.
-		runtime.Gosched()
-	}
 	end := time.Now()
-	p.until = end.Add(end.Sub(began))
+	if took := end.Sub(began); took > longPause {
+		p.until = end.Add(took / recompense)
+		return
+	}
+	// Of those whom the network has woken, the scheduler starts the last one first.
+	runtime.Gosched()
 }
 
 // ask makes the descriptor readable, which it stays: every write wakes.
