@@ -127,6 +127,23 @@ test("two who call each other at once are in one call", { timeout: 120_000 }, ()
     assertNoFaults(ann, bob);
   }));
 
+test("two who call each other at once are in one call also where the second one's machine is slow", { timeout: 120_000 }, () =>
+  gathered(browser, server, ["Ann swift", "Bob slow"], async (ann, bob) => {
+    await Promise.all([callButton(ann, "Bob slow").waitFor(), callButton(bob, "Ann swift").waitFor()]);
+    await bob.evaluate(() => {
+      const make = RTCPeerConnection.generateCertificate;
+      RTCPeerConnection.generateCertificate = async (kind) => {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        return make.call(RTCPeerConnection, kind);
+      };
+    });
+    await callButton(ann, "Bob slow").click();
+    await callButton(bob, "Ann swift").evaluate((button) => button.click());
+    await Promise.all([assertPlaying(ann, "Bob slow"), assertPlaying(bob, "Ann swift")]);
+    assert.equal(new URL(ann.url()).pathname, new URL(bob.url()).pathname);
+    assertNoFaults(ann, bob);
+  }));
+
 test("it rings on all tabs, one answers, the others stop and say so; keys typed as it begins answer nothing", { timeout: 120_000 }, () =>
   gathered(browser, server, ["Ann tabs", "Bob tabs"], async (ann, bob) => {
     const other = Object.assign(await bob.context().newPage(), { faults: [] });

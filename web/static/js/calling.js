@@ -29,6 +29,8 @@ const BUSY = new Set(["in", "joining", "calling"]);
 export class Calling {
   /** @type {any} */
   #retry;
+  /** The room of the call that goes out, once the person is in it. @type {Promise<string>} */
+  #entered = Promise.resolve("");
 
   /** @param {CallingOptions} options */
   constructor(options) {
@@ -60,6 +62,7 @@ export class Calling {
     this.o.store.set({ outgoing });
     const other = "user" in to ? { user: to.user, name } : null;
     const entered = this.o.calls.enter({ kind: "call", phase: "calling", label: name, other, ask: () => this.#ask(to, video) });
+    this.#entered = entered;
     this.o.open(video);
     try {
       await entered;
@@ -159,7 +162,8 @@ export class Calling {
       if (state === "ringing") return this.#set({ phase: "ringing" });
       this.o.store.set({ outgoing: null });
       this.o.calls.begin();
-      this.o.arrived(this.#state.call?.room ?? "");
+      // On a slow machine the other one is quicker than the way into the room.
+      this.#entered.then(this.o.arrived, () => {}); // start hears it
       return;
     }
     if (!added.some((one) => one.call === call)) return;
