@@ -43,10 +43,10 @@ func (b *relayBench) signaling() measurement {
 				return nil, err
 			}
 			defer t.stop()
-			err := t.process.goBeforeOthers()
-			if err != nil {
+			if err := t.process.goBeforeOthers(); err != nil {
 				fmt.Fprintln(os.Stderr, "without the right to set priorities (CAP_SYS_NICE) the server shares its processor with the machine's daemons:", err)
 			}
+			var err error
 			if most == 0 { // once: the search takes longer than the rest
 				if most, err = b.highest(ctx, c, t); err != nil {
 					return nil, err
@@ -163,9 +163,9 @@ func (k *talkers) stop() {
 // usual.
 const first = "first"
 
-// relayMessages is what connectTalkers starts. It says when it is
-// ready, and prints for each line that it is given the median and the 99th percentile
-// in nanoseconds, and how many messages were lost.
+// relayMessages is what connectTalkers starts. It says when it is ready, and
+// prints for each line that it is given the median and the 99th percentile in
+// nanoseconds, and how many messages were lost.
 func relayMessages(ctx context.Context, args []string) error {
 	if len(args) < 3 {
 		return errors.New("relay-messages takes an address, a number of clients and a duration")

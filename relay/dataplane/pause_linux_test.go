@@ -29,22 +29,20 @@ func (s *spring) Queue(_, _ []byte) bool { s.next(); return false }
 
 func (s *spring) next() {
 	if n := s.taken.Add(1); n%every == 0 {
-		_, _ = s.from.WriteToUDPAddrPort([]byte{byte(n / every)}, addressOf(s.other))
+		_, _ = s.from.WriteToUDPAddrPort([]byte("x"), addressOf(s.other))
 	}
 	_, _ = s.from.WriteToUDPAddrPort([]byte("\x00\x01"), s.to)
 }
 
-// springs are read by each kind of reader; round is what it takes at once.
-func springs() []struct {
+// reader is a kind of reader; round is what it takes of one socket at once.
+type reader struct {
 	name  string
 	round int64
 	start func(*testing.T, *Plane, *spring)
-} {
-	return []struct {
-		name  string
-		round int64
-		start func(*testing.T, *Plane, *spring)
-	}{
+}
+
+func readerKinds() []reader {
+	return []reader{
 		{"clients", slots, func(t *testing.T, p *Plane, s *spring) {
 			u, err := p.Listen(loopback(t))
 			if err != nil {
@@ -67,7 +65,7 @@ func springs() []struct {
 
 // eachSpring runs a test while a reader finds ever more, on one processor.
 func eachSpring(t *testing.T, test func(t *testing.T, s *spring, round int64)) {
-	for _, c := range springs() {
+	for _, c := range readerKinds() {
 		t.Run(c.name, func(t *testing.T) {
 			before := runtime.GOMAXPROCS(1)
 			t.Cleanup(func() { runtime.GOMAXPROCS(before) })
